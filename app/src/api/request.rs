@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// A request by name, with its arguments; `Reply` in `ui/src/backend/bindings` maps each name to its answer.
-#[derive(Clone, Debug, Deserialize, TS)]
+#[derive(Clone, Deserialize, TS)]
 #[serde(tag = "name", content = "args", rename_all = "snake_case")]
 pub enum Request {
     // First run and unlocking. Each answers `null`; what follows is told by the `status` subscription.
