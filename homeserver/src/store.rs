@@ -1,0 +1,101 @@
+//! The store: all SQL of the server, one file per table family.
+//!
+//! Reads go through [`Store::read`], which lends one of four connections; writes through [`Store::write`], which hands a closure to the
+//! one writer. A write is either committed whole or not at all, and what it asked to wake is woken after the commit, never before.
+
+mod connection;
+mod error;
+mod names;
+mod schema;
+mod server;
+mod sn;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use futures_util::future::BoxFuture;
+use ruma::ServerName;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+
+use self::{connection::ReaderPool, writer::Writer};
+
+pub use self::{
+    connection::{Db, Reader},
+    error::{OpenError, StoreError},
+    sn::{EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
+    writer::{Committed, Durability, Tx},
+};
+
+/// The server's database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    readers: ReaderPool,
+    writer: Writer,
+    committed: watch::Receiver<Position>,
+}
+
+impl Store {
+    /// Opens (or makes) the database at `path` for the server called `server_name`, brings its schema up to date and starts the writer.
+    ///
+    /// `on_commit` is called after every commit with what was changed, in commit order; it must not block.
+    pub async fn open(
+        path: &Path,
+        server_name: &ServerName,
+        clock: Clock,
+        on_commit: impl Fn(&Committed) + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let mut db = connection::open_writer(path).await?;
+        schema::bring_up_to_date(&mut db).await?;
+        let position = db.enter_server(server_name, clock.now_ms()).await?;
+        let (committed_tx, committed) = watch::channel(position);
+        let writer = Writer::start(db, position, clock, move |commit| {
+            committed_tx.send_replace(commit.position);
+            on_commit(commit);
+        });
+        let readers = ReaderPool::open(path).await?;
+        Ok(Self(Arc::new(Inner { path: path.to_owned(), readers, writer, committed })))
+    }
+
+    /// Lends a connection for reading. What it reads is committed; two queries may see two different moments.
+    pub async fn read(&self) -> Result<Reader<'_>, StoreError> {
+        self.0.readers.lend().await
+    }
+
+    /// Runs `job` inside a transaction of the one writer and answers when it is committed as `durability` asks.
+    ///
+    /// An `Err` of the job undoes what the job did and nothing else. Jobs that wait together share one commit.
+    pub async fn write<T, E, F>(&self, durability: Durability, job: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.0.writer.run(durability, job).await
+    }
+
+    /// The newest committed position: everything up to it can be read.
+    pub fn position(&self) -> Position {
+        *self.0.committed.borrow()
+    }
+
+    /// Where the database file lies.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Finishes waiting writes, moves the write-ahead log into the database and closes the writer. Later writes fail with `Closed`.
+    pub async fn close(&self) {
+        self.0.writer.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
