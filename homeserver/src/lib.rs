@@ -4,5 +4,8 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")
 )]
 
+pub mod api;
 pub mod clock;
+pub mod config;
+pub mod domain;
 pub mod store;

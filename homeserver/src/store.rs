@@ -9,6 +9,7 @@ mod names;
 mod schema;
 mod server;
 mod sn;
+mod tokens;
 mod writer;
 
 use std::{
@@ -27,6 +28,7 @@ use self::{connection::ReaderPool, writer::Writer};
 pub use self::{
     connection::{Db, Reader},
     error::{OpenError, StoreError},
+    tokens::{TokenOwner, token_hash},
     sn::{EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
     writer::{Committed, Durability, Tx},
 };

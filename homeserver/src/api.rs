@@ -1,0 +1,8 @@
+//! HTTP: requests in, answers out. No SQL here and no rules of rooms; `domain` has those.
+
+pub mod auth;
+pub mod client;
+pub mod error;
+pub mod parts;
+pub mod router;
+pub mod ruma_route;

@@ -1,0 +1,101 @@
+//! Who asks: each authentication scheme of ruma's endpoint types, and what it proves.
+
+use bytes::Bytes;
+use http::Request;
+use ruma::{
+    OwnedDeviceId, OwnedUserId,
+    api::auth_scheme::{
+        AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, ExtractTokenError, NoAccessToken, NoAuthentication,
+    },
+};
+
+use crate::store::UserSn;
+
+use super::{error::ApiError, parts::Parts};
+
+/// A local user's device, proved by its access token.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    pub user: UserSn,
+    pub user_id: OwnedUserId,
+    pub device_id: OwnedDeviceId,
+    pub admin: bool,
+    pub guest: bool,
+}
+
+/// A scheme of authentication, checked.
+pub trait Authenticate: AuthScheme {
+    /// What a passed check proves.
+    type Identity: Send;
+
+    fn authenticate(parts: &Parts, request: &Request<Bytes>) -> impl Future<Output = Result<Self::Identity, ApiError>> + Send;
+}
+
+impl Authenticate for NoAuthentication {
+    type Identity = ();
+    async fn authenticate(_: &Parts, _: &Request<Bytes>) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+impl Authenticate for NoAccessToken {
+    type Identity = ();
+    async fn authenticate(_: &Parts, _: &Request<Bytes>) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+impl Authenticate for AccessToken {
+    type Identity = Sender;
+    async fn authenticate(parts: &Parts, request: &Request<Bytes>) -> Result<Sender, ApiError> {
+        let token = Self::extract_authentication(request).map_err(token_error)?;
+        sender(parts, &token).await
+    }
+}
+
+impl Authenticate for AccessTokenOptional {
+    type Identity = Option<Sender>;
+    async fn authenticate(parts: &Parts, request: &Request<Bytes>) -> Result<Option<Sender>, ApiError> {
+        match Self::extract_authentication(request).map_err(token_error)? {
+            Some(token) => sender(parts, &token).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Authenticate for AppserviceTokenOptional {
+    /// The token, when one was sent.
+    type Identity = Option<String>;
+    async fn authenticate(_: &Parts, request: &Request<Bytes>) -> Result<Option<String>, ApiError> {
+        Self::extract_authentication(request).map_err(token_error)
+    }
+}
+
+impl Authenticate for AppserviceToken {
+    /// The token.
+    type Identity = String;
+    async fn authenticate(_: &Parts, request: &Request<Bytes>) -> Result<String, ApiError> {
+        Self::extract_authentication(request).map_err(token_error)
+    }
+}
+
+fn token_error(error: ExtractTokenError) -> ApiError {
+    match error {
+        ExtractTokenError::MissingAccessToken => ApiError::missing_token(),
+        _ => ApiError::unknown_token(false),
+    }
+}
+
+/// Finds whose token it is. An expired token is told with `soft_logout`, so that the client refreshes it.
+async fn sender(parts: &Parts, token: &str) -> Result<Sender, ApiError> {
+    let found = parts.store.read().await?.access_token(token).await?.ok_or_else(|| ApiError::unknown_token(false))?;
+    if found.expires_ts.is_some_and(|expires| expires <= parts.clock.now_ms()) {
+        return Err(ApiError::unknown_token(true));
+    }
+    if found.locked {
+        let mut error = ApiError::new(ruma::api::error::ErrorKind::UserLocked, "This account is locked");
+        error.body.insert("soft_logout".to_owned(), true.into());
+        return Err(error);
+    }
+    Ok(Sender { user: found.user, user_id: found.user_id, device_id: found.device_id, admin: found.admin, guest: found.guest })
+}

@@ -1,0 +1,4 @@
+//! The Client-Server API, a folder for each chapter, a file for each endpoint.
+
+pub mod account;
+pub mod versions;

@@ -1,0 +1,54 @@
+//! The parts of the server that endpoints take: each handler names only the ones it uses.
+
+use std::sync::Arc;
+
+use crate::{clock::Clock, config::Config, domain::notifier::Notifier, store::Store};
+
+/// Everything that an endpoint may ask for; made once at the start.
+#[derive(Clone)]
+pub struct Parts {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub store: Store,
+    pub notifier: Notifier,
+    pub server_name: ruma::OwnedServerName,
+}
+
+/// A part, or a few of them as a tuple: what a handler's first argument may be.
+pub trait FromParts {
+    fn from_parts(parts: &Parts) -> Self;
+}
+
+macro_rules! parts {
+    ($($field:ident: $type:ty),+ $(,)?) => {$(
+        impl FromParts for $type {
+            fn from_parts(parts: &Parts) -> Self {
+                parts.$field.clone()
+            }
+        }
+    )+};
+}
+
+parts! {
+    config: Arc<Config>,
+    clock: Clock,
+    store: Store,
+    notifier: Notifier,
+    server_name: ruma::OwnedServerName,
+}
+
+impl FromParts for () {
+    fn from_parts(_: &Parts) -> Self {}
+}
+
+macro_rules! tuples {
+    ($(($($name:ident),+)),+) => {$(
+        impl<$($name: FromParts),+> FromParts for ($($name,)+) {
+            fn from_parts(parts: &Parts) -> Self {
+                ($($name::from_parts(parts),)+)
+            }
+        }
+    )+};
+}
+
+tuples!((A, B), (A, B, C), (A, B, C, D));

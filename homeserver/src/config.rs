@@ -1,0 +1,169 @@
+//! Settings: every flag of the command line is also a key of `homeserver.toml`, and these are all of them.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use ipnet::IpNet;
+use ruma::OwnedServerName;
+use serde::{Deserialize, Serialize};
+
+mod listen;
+
+pub use self::listen::Listen;
+
+/// What the server needs to know before it starts.
+///
+/// In `homeserver.toml` a key that is not one of these is an error that names it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The folder that holds everything: database, media, keys, socket.
+    pub data: PathBuf,
+    /// The server's name: a domain, or `key` for a name made from the server's own key. It can never change.
+    pub server_name: ServerNameChoice,
+    /// Plain HTTP for clients on this machine.
+    pub client_listen: Listen,
+    /// Serve the Client-Server API on the TLS listener too.
+    pub client_tls: bool,
+    /// TLS for other servers.
+    pub federation_listen: Listen,
+    /// Certificate chain in PEM; absent: a self-made one in the data folder.
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Roots to trust beside the system's, for every outgoing TLS connection.
+    pub trusted_ca: Vec<PathBuf>,
+    /// Address tickets of other servers with key names.
+    pub peer: Vec<String>,
+    /// Private and loopback networks that federation, previews and pushers may reach; none by default.
+    pub allow_networks: Vec<IpNet>,
+    /// Who may make an account.
+    pub registration: Registration,
+    /// A token that registration asks for.
+    pub registration_token: Option<String>,
+    /// The secret of Synapse's register handshake, which test tools speak.
+    pub registration_secret: Option<String>,
+    /// Whether guests may come.
+    pub guest_access: bool,
+    /// Whether clients are slowed down.
+    pub rate_limits: bool,
+    /// Whether other servers may read the room directory.
+    pub public_rooms_over_federation: bool,
+    /// Whether the room directory may be read without an account.
+    pub public_rooms_without_login: bool,
+    /// The largest upload in bytes.
+    pub max_upload_size: u64,
+    /// Bytes of remote media kept as a cache.
+    pub media_cache_size: u64,
+    /// Whether presence is exchanged with other servers.
+    pub presence_over_federation: bool,
+    /// Days that the original of a redacted event is kept.
+    pub redacted_retention_days: u32,
+    /// What is logged, in the form of `RUST_LOG`.
+    pub log: String,
+}
+
+/// Which name the server has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum ServerNameChoice {
+    /// A name made from the server's key, once.
+    Key,
+    /// A domain of the owner's, or a name that a test gives.
+    Name(String),
+}
+
+impl From<String> for ServerNameChoice {
+    fn from(name: String) -> Self {
+        if name == "key" { Self::Key } else { Self::Name(name) }
+    }
+}
+
+impl From<ServerNameChoice> for String {
+    fn from(choice: ServerNameChoice) -> Self {
+        match choice {
+            ServerNameChoice::Key => "key".to_owned(),
+            ServerNameChoice::Name(name) => name,
+        }
+    }
+}
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// Nobody: accounts are made by the owner.
+    Closed,
+    /// Who has a token.
+    Token,
+    /// Everybody.
+    Open,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::new(),
+            server_name: ServerNameChoice::Key,
+            client_listen: Listen::Off,
+            client_tls: false,
+            federation_listen: Listen::Off,
+            tls_cert: None,
+            tls_key: None,
+            trusted_ca: Vec::new(),
+            peer: Vec::new(),
+            allow_networks: Vec::new(),
+            registration: Registration::Closed,
+            registration_token: None,
+            registration_secret: None,
+            guest_access: false,
+            rate_limits: true,
+            public_rooms_over_federation: false,
+            public_rooms_without_login: false,
+            max_upload_size: 100 * 1024 * 1024,
+            media_cache_size: 2 * 1024 * 1024 * 1024,
+            presence_over_federation: false,
+            redacted_retention_days: 7,
+            log: "info".to_owned(),
+        }
+    }
+}
+
+/// The settings do not fit together.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path} cannot be read")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {source}")]
+    Parse { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("{0:?} is not a server name")]
+    ServerName(String),
+    #[error("a certificate needs its key and a key its certificate: give both --tls-cert and --tls-key")]
+    HalfCertificate,
+}
+
+impl Config {
+    /// Reads `homeserver.toml`.
+    pub fn read(path: &std::path::Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        toml::from_str(&text).map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// Refuses what cannot work, before anything is opened.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if let ServerNameChoice::Name(name) = &self.server_name {
+            OwnedServerName::try_from(name.as_str()).map_err(|_| ConfigError::ServerName(name.clone()))?;
+        }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err(ConfigError::HalfCertificate);
+        }
+        Ok(())
+    }
+
+    /// The address of the client listener, when it is on.
+    pub fn client_address(&self) -> Option<SocketAddr> {
+        self.client_listen.address()
+    }
+}
+
+#[cfg(test)]
+mod tests;

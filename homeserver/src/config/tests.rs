@@ -1,0 +1,27 @@
+//! Settings are read strictly.
+
+use super::{Config, Listen, ServerNameChoice};
+
+#[test]
+fn an_unknown_key_is_named() {
+    let error = toml::from_str::<Config>("clinet_listen = \"off\"").unwrap_err().to_string();
+    assert!(error.contains("clinet_listen"), "{error}");
+}
+
+#[test]
+fn settings_have_at_most_forty_keys_and_survive_a_round_trip() {
+    let config = Config { server_name: ServerNameChoice::Name("one.example".to_owned()), ..Config::default() };
+    let text = toml::to_string(&config).unwrap();
+    assert!(text.lines().count() <= 40);
+    let back: Config = toml::from_str(&text).unwrap();
+    assert_eq!(back.server_name, config.server_name);
+    assert_eq!(back.client_listen, Listen::Off);
+}
+
+#[test]
+fn half_a_certificate_and_bad_names_are_refused() {
+    let half = Config { tls_cert: Some("a.pem".into()), ..Config::default() };
+    assert!(half.check().is_err());
+    let name = Config { server_name: ServerNameChoice::Name("not a name".to_owned()), ..Config::default() };
+    assert!(name.check().is_err());
+}

@@ -1,0 +1,3 @@
+//! What the server does, in floors: each may use the ones below it, none the ones above (see ARCHITECTURE.md).
+
+pub mod notifier;
