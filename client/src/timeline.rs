@@ -1,0 +1,130 @@
+//! A conversation as rows: opened, followed, paged.
+
+mod body;
+mod names;
+mod row;
+mod send_state;
+mod state;
+pub(crate) mod summary;
+mod undecryptable;
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use futures_util::{StreamExt, pin_mut};
+use lru::LruCache;
+use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineDetails, TimelineItem};
+use ruma::{OwnedRoomId, RoomId};
+use tokio::sync::Mutex;
+
+use self::{names::Names, row::Drawing};
+use crate::{
+    ClientError, Result, Session,
+    view::{TimelineRow, VectorDiff, diff},
+};
+
+/// Timelines kept ready, so that going back to a room costs nothing.
+const MAX_OPEN: usize = 12;
+/// What a freshly opened room shows at least, if it has that much.
+const FIRST_PAGE: u16 = 30;
+
+/// A room's timeline and the lock that keeps its pagination one at a time.
+pub(crate) struct OpenTimeline {
+    pub(crate) timeline: Timeline,
+    pub(crate) paging: Mutex<()>,
+}
+
+pub(crate) struct OpenTimelines(Mutex<LruCache<OwnedRoomId, Arc<OpenTimeline>>>);
+
+impl Default for OpenTimelines {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(NonZeroUsize::new(MAX_OPEN).unwrap_or(NonZeroUsize::MIN))))
+    }
+}
+
+impl Session {
+    /// The timeline of a room, opened when it is not.
+    pub(crate) async fn open_timeline(&self, room_id: &str) -> Result<Arc<OpenTimeline>> {
+        let room = self.room(room_id)?;
+        let mut open = self.timelines().0.lock().await;
+        if let Some(timeline) = open.get(room.room_id()) {
+            return Ok(timeline.clone());
+        }
+        let opened = Arc::new(OpenTimeline { timeline: room.timeline().await?, paging: Mutex::default() });
+        open.put(room.room_id().to_owned(), opened.clone());
+        let ids: Vec<OwnedRoomId> = open.iter().map(|(id, _)| id.clone()).collect();
+        drop(open);
+        let ids: Vec<&RoomId> = ids.iter().map(AsRef::as_ref).collect();
+        self.sync_loop().room_list_service().subscribe_to_rooms(&ids).await;
+        Ok(opened)
+    }
+
+    /// A room's rows: first a reset, then their changes; runs until dropped.
+    pub async fn follow_timeline(&self, room_id: &str, mut tell: impl FnMut(Vec<VectorDiff<TimelineRow>>) + Send) -> Result<()> {
+        let open = self.open_timeline(room_id).await?;
+        let mut names = Names::new(open.timeline.room().clone());
+        let (items, changes) = open.timeline.subscribe().await;
+        pin_mut!(changes);
+
+        names.learn(items.iter()).await;
+        let drawing = Drawing::new(self, open.timeline.room()).await;
+        let values = items.iter().map(|item| drawing.row(item, &names)).collect();
+        tell(vec![VectorDiff::Reset { values }]);
+
+        let first_page = self.first_page(&open);
+        pin_mut!(first_page);
+        let mut paged = false;
+        loop {
+            tokio::select! {
+                () = &mut first_page, if !paged => paged = true,
+                batch = changes.next() => {
+                    let Some(batch) = batch else { return Ok(()) };
+                    let mut fresh: Vec<Arc<TimelineItem>> = Vec::new();
+                    for change in &batch {
+                        let _ = change.clone().map(|item| fresh.push(item));
+                    }
+                    names.learn(fresh.iter()).await;
+                    fetch_quotes(&open, &fresh);
+                    let drawing = Drawing::new(self, open.timeline.room()).await;
+                    tell(batch.into_iter().map(|change| diff::from_sdk(change, |item| Some(drawing.row(&item, &names)))).collect());
+                }
+            }
+        }
+    }
+
+    /// Names of members, quoted messages, and enough messages to fill a window.
+    async fn first_page(&self, open: &Arc<OpenTimeline>) {
+        open.timeline.fetch_members().await;
+        let items = open.timeline.items().await;
+        fetch_quotes(open, &items.iter().cloned().collect::<Vec<_>>());
+        let messages = items.iter().filter(|item| item.as_event().is_some()).count();
+        if messages < usize::from(FIRST_PAGE)
+            && let Err(error) = open.page_back(FIRST_PAGE).await
+        {
+            tracing::debug!(error = %error, "the first page of a room could not be loaded");
+        }
+    }
+}
+
+impl OpenTimeline {
+    /// Loads older messages; true when the beginning of the room was reached.
+    pub(crate) async fn page_back(&self, count: u16) -> Result<bool> {
+        let _one_at_a_time = self.paging.lock().await;
+        self.timeline.paginate_backwards(count).await.map_err(ClientError::from)
+    }
+}
+
+/// Asks for the messages that were answered and are not loaded; the rows change when they come.
+fn fetch_quotes(open: &Arc<OpenTimeline>, items: &[Arc<TimelineItem>]) {
+    for item in items {
+        let Some(event) = item.as_event() else { continue };
+        let (Some(event_id), Some(reply)) = (event.event_id(), event.content().in_reply_to()) else { continue };
+        if matches!(reply.event, TimelineDetails::Unavailable) {
+            let (open, event_id) = (open.clone(), event_id.to_owned());
+            tokio::spawn(async move {
+                if let Err(error) = open.timeline.fetch_details_for_event(&event_id).await {
+                    tracing::debug!(error = %error, "a quoted message could not be fetched");
+                }
+            });
+        }
+    }
+}
