@@ -80,6 +80,7 @@ CREATE TABLE login_tokens (
     user_sn         INTEGER NOT NULL REFERENCES users,
     expires_ts      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- OpenID tokens that prove a user to another service; only SHA-256 of the token is kept.
 CREATE TABLE openid_tokens (
     token_hash      BLOB    PRIMARY KEY,
     user_sn         INTEGER NOT NULL REFERENCES users,
@@ -135,6 +136,7 @@ CREATE TABLE transactions (
     FOREIGN KEY (user_sn, device_id) REFERENCES devices ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
+-- Where a user wants notifications sent, one row per app and push key.
 CREATE TABLE pushers (
     user_sn         INTEGER NOT NULL REFERENCES users,
     app_id          TEXT    NOT NULL,
@@ -170,6 +172,7 @@ CREATE TABLE one_time_keys (
 ) STRICT;
 CREATE INDEX one_time_keys_in_order ON one_time_keys (user_sn, device_id, algorithm, sn);
 
+-- The key that is handed out when a device has no one-time key left; `used` tells the device to make a new one.
 CREATE TABLE fallback_keys (
     user_sn         INTEGER NOT NULL,
     device_id       TEXT    NOT NULL,
@@ -214,6 +217,7 @@ CREATE TABLE remote_device_lists (
     -- Set when an EDU was missed: to be fetched again before it is answered from.
     stale           INTEGER NOT NULL DEFAULT 1
 ) STRICT;
+-- Devices of other servers' users, as their servers told them.
 CREATE TABLE remote_devices (
     user_sn         INTEGER NOT NULL REFERENCES users,
     device_id       TEXT    NOT NULL,
@@ -222,6 +226,7 @@ CREATE TABLE remote_devices (
     PRIMARY KEY (user_sn, device_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Versions of a user's key backup; the sessions in them are encrypted by the client.
 CREATE TABLE key_backups (
     user_sn         INTEGER NOT NULL REFERENCES users,
     version         INTEGER NOT NULL,
@@ -231,6 +236,7 @@ CREATE TABLE key_backups (
     deleted         INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (user_sn, version)
 ) STRICT, WITHOUT ROWID;
+-- The encrypted room keys of one backup version.
 CREATE TABLE key_backup_sessions (
     user_sn         INTEGER NOT NULL,
     version         INTEGER NOT NULL,
@@ -264,6 +270,7 @@ CREATE TABLE to_device_seen (
 
 -- Rooms and events -----------------------------------------------------------------------------------------------------------------
 
+-- Rooms that this server knows: joined, left, or seen from outside by an invite or a knock.
 CREATE TABLE rooms (
     room_sn         INTEGER PRIMARY KEY,
     room_id         TEXT    NOT NULL UNIQUE,
@@ -278,6 +285,7 @@ CREATE TABLE rooms (
     created_ts      INTEGER NOT NULL
 ) STRICT;
 
+-- Event types, spelled once.
 CREATE TABLE event_types (
     type_sn         INTEGER PRIMARY KEY,
     type            TEXT    NOT NULL UNIQUE
@@ -462,6 +470,7 @@ CREATE TABLE local_memberships (
 CREATE INDEX local_memberships_by_room ON local_memberships (room_sn, membership);
 CREATE INDEX local_memberships_by_position ON local_memberships (user_sn, position);
 
+-- Room aliases of this server.
 CREATE TABLE aliases (
     alias           TEXT    PRIMARY KEY,
     room_sn         INTEGER NOT NULL REFERENCES rooms,
@@ -518,6 +527,7 @@ CREATE TABLE media (
     PRIMARY KEY (server_sn, media_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX media_by_use ON media (last_used_ts);
+-- Thumbnails that were made of media or fetched with it.
 CREATE TABLE thumbnails (
     server_sn       INTEGER NOT NULL,
     media_id        TEXT    NOT NULL,
