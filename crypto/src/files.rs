@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::key::random_bytes;
 
 /// Replaces `path` by a file of mode 0600 with these bytes: a crash leaves the old file or the new one, never a mixture.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", BASE32_NOPAD.encode(&random_bytes::<5>())));
@@ -32,7 +32,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The whole file, or `None` where there is none; longer than `limit` is an error of kind `FileTooLarge`.
-pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+pub fn read(path: &Path, limit: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -49,7 +49,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Option<Zeroizing<Vec<u
 }
 
 /// Like [`read`], and takes away other users' access to a file that was copied here without care.
-pub(crate) fn read_private(path: &Path, limit: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+pub fn read_private(path: &Path, limit: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let bytes = read(path, limit)?;
     #[cfg(unix)]
     if bytes.is_some() {

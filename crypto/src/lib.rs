@@ -15,7 +15,7 @@
     )
 )]
 
-mod files;
+pub mod files;
 pub mod identity;
 pub mod key;
 pub mod name;

@@ -8,4 +8,5 @@ pub mod api;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod net;
 pub mod store;
