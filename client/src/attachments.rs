@@ -132,7 +132,9 @@ mod tests {
     #[test]
     fn a_large_picture_gets_its_size_a_blurhash_and_a_thumbnail() {
         let mut bytes = Vec::new();
-        DynamicImage::ImageRgb8(RgbImage::new(1600, 400)).write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).unwrap();
+        DynamicImage::ImageRgb8(RgbImage::new(1600, 400))
+            .write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)
+            .unwrap();
         let (info, thumbnail) = describe(&bytes, &mime::IMAGE_PNG);
         let AttachmentInfo::Image(info) = info else { panic!("not a picture") };
         assert_eq!((info.width.map(u64::from), info.height.map(u64::from)), (Some(1600), Some(400)));

@@ -108,7 +108,11 @@ mod tests {
     use super::{MessageDraft, content, render};
 
     fn draft(body: &str) -> MessageDraft {
-        MessageDraft { body: body.to_owned(), reply_to: None, mentions: vec!["@bob:example.org".to_owned(), "nonsense".to_owned()] }
+        MessageDraft {
+            body: body.to_owned(),
+            reply_to: None,
+            mentions: vec!["@bob:example.org".to_owned(), "nonsense".to_owned()],
+        }
     }
 
     #[test]

@@ -34,7 +34,11 @@ impl Session {
         });
         let edited = if is_media {
             let caption = composer::caption(&draft.body);
-            EditedContent::MediaCaption { caption: Some(caption.body), formatted_caption: caption.formatted, mentions: content.mentions }
+            EditedContent::MediaCaption {
+                caption: Some(caption.body),
+                formatted_caption: caption.formatted,
+                mentions: content.mentions,
+            }
         } else {
             EditedContent::RoomMessage(content)
         };

@@ -2,7 +2,7 @@
 
 use matrix_sdk::encryption::recovery::{RecoveryError, RecoveryState};
 use ruma::{
-    api::client::uiaa::{AuthData, Password, UserIdentifier, MatrixUserIdentifier},
+    api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier},
     assign,
 };
 use zeroize::Zeroizing;
@@ -46,9 +46,9 @@ impl Session {
 fn recovery_error(error: RecoveryError) -> ClientError {
     match error {
         RecoveryError::Sdk(error) => error.into(),
-        RecoveryError::SecretStorage(matrix_sdk::encryption::secret_storage::SecretStorageError::SecretStorageKey(_)) => {
-            ClientError::Invalid("that is not this account's recovery key")
-        }
+        RecoveryError::SecretStorage(matrix_sdk::encryption::secret_storage::SecretStorageError::SecretStorageKey(
+            _,
+        )) => ClientError::Invalid("that is not this account's recovery key"),
         other => ClientError::other(other),
     }
 }

@@ -6,7 +6,10 @@ mod plain;
 
 use ruma::{
     OwnedUserId, UserId,
-    events::{Mentions, room::message::{FormattedBody, MessageFormat}},
+    events::{
+        Mentions,
+        room::message::{FormattedBody, MessageFormat},
+    },
     html::{Html, SanitizerConfig},
 };
 

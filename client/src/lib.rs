@@ -1,7 +1,13 @@
 //! The client: matrix-sdk turned into what our screens need. It speaks HTTP to any homeserver, ours or another.
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
 )]
 #![recursion_limit = "256"]
 

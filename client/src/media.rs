@@ -8,7 +8,9 @@ use matrix_sdk::{
     Client,
     media::{MediaFormat, MediaRequestParameters, MediaThumbnailSettings},
 };
-use ruma::{MxcUri, OwnedMxcUri, api::client::media::get_content_thumbnail::v3::Method, events::room::MediaSource, uint};
+use ruma::{
+    MxcUri, OwnedMxcUri, api::client::media::get_content_thumbnail::v3::Method, events::room::MediaSource, uint,
+};
 use sha2::{Digest, Sha256};
 
 use crate::{ClientError, Result};
@@ -62,7 +64,8 @@ impl Media {
             Some(known) => (known, false),
             None => (Known { source: MediaSource::Plain(mxc(name)?), mime: None }, small),
         };
-        let thumbnail = MediaFormat::Thumbnail(MediaThumbnailSettings::with_method(Method::Crop, uint!(128), uint!(128)));
+        let thumbnail =
+            MediaFormat::Thumbnail(MediaThumbnailSettings::with_method(Method::Crop, uint!(128), uint!(128)));
         let format = if small { thumbnail } else { MediaFormat::File };
         let request = MediaRequestParameters { source: known.source, format };
         let bytes = self.client.media().get_media_content(&request, true).await?;

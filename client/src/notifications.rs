@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use matrix_sdk::{Room, deserialized_responses::RawAnySyncOrStrippedTimelineEvent, sync::Notification as SdkNotification};
+use matrix_sdk::{
+    Room, deserialized_responses::RawAnySyncOrStrippedTimelineEvent, sync::Notification as SdkNotification,
+};
 use ruma::{
     MilliSecondsSinceUnixEpoch,
     events::{AnySyncMessageLikeEvent, AnySyncTimelineEvent, SyncMessageLikeEvent, room::member::MembershipState},
@@ -95,8 +97,12 @@ fn text(event: &AnySyncTimelineEvent) -> Option<Option<String>> {
         AnySyncMessageLikeEvent::RoomMessage(SyncMessageLikeEvent::Original(message)) => {
             Some(Some(one_line(&of_message(&message.content.msgtype))))
         }
-        AnySyncMessageLikeEvent::Sticker(SyncMessageLikeEvent::Original(sticker)) => Some(Some(one_line(&sticker.content.body))),
-        AnySyncMessageLikeEvent::RoomEncrypted(SyncMessageLikeEvent::Original(_)) => Some(Some("New message".to_owned())),
+        AnySyncMessageLikeEvent::Sticker(SyncMessageLikeEvent::Original(sticker)) => {
+            Some(Some(one_line(&sticker.content.body)))
+        }
+        AnySyncMessageLikeEvent::RoomEncrypted(SyncMessageLikeEvent::Original(_)) => {
+            Some(Some("New message".to_owned()))
+        }
         _ => None,
     }
 }

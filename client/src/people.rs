@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use matrix_sdk::{Room, RoomMemberships, room::RoomMember};
-use ruma::{OwnedUserId, UserId, events::{room::member::MembershipState, room::power_levels::UserPowerLevel}};
+use ruma::{
+    OwnedUserId, UserId,
+    events::{room::member::MembershipState, room::power_levels::UserPowerLevel},
+};
 
 use crate::{
     Result, Session,
@@ -36,7 +39,12 @@ pub(crate) fn person(user_id: &UserId, name: Option<&str>, ambiguous: bool, avat
 }
 
 pub(crate) fn of_member(member: &RoomMember) -> Person {
-    person(member.user_id(), member.display_name(), member.name_ambiguous(), member.avatar_url().map(ToString::to_string))
+    person(
+        member.user_id(),
+        member.display_name(),
+        member.name_ambiguous(),
+        member.avatar_url().map(ToString::to_string),
+    )
 }
 
 /// The person as the room's stored members know them; no request is made.
@@ -81,7 +89,9 @@ impl Session {
                 })
             })
             .collect();
-        rows.sort_by_cached_key(|row| (order(row.membership), row.person.name.to_lowercase(), row.person.user_id.clone()));
+        rows.sort_by_cached_key(|row| {
+            (order(row.membership), row.person.name.to_lowercase(), row.person.user_id.clone())
+        });
         Ok(rows)
     }
 
@@ -94,7 +104,12 @@ impl Session {
                 let matches = member.name().to_lowercase().contains(&needle)
                     || member.user_id().as_str().to_lowercase().contains(&needle);
                 if matches && member.user_id() != self.user_id() {
-                    let plain = person(member.user_id(), member.display_name(), false, member.avatar_url().map(ToString::to_string));
+                    let plain = person(
+                        member.user_id(),
+                        member.display_name(),
+                        false,
+                        member.avatar_url().map(ToString::to_string),
+                    );
                     found.insert(member.user_id().to_owned(), plain);
                 }
             }
@@ -117,7 +132,9 @@ impl Session {
             }
         }
         let mut people: Vec<Person> = found.into_values().collect();
-        people.sort_by_cached_key(|person| (!person.name.to_lowercase().starts_with(&needle), person.name.to_lowercase()));
+        people.sort_by_cached_key(|person| {
+            (!person.name.to_lowercase().starts_with(&needle), person.name.to_lowercase())
+        });
         people.truncate(MAX_FOUND);
         Ok(people)
     }

@@ -34,7 +34,8 @@ impl Session {
         }
         let bytes = tokio::fs::read(path).await?;
         let format = image::guess_format(&bytes).map_err(|_| ClientError::Invalid("that file is not a picture"))?;
-        let mime: mime::Mime = format.to_mime_type().parse().map_err(|_| ClientError::Invalid("that file is not a picture"))?;
+        let mime: mime::Mime =
+            format.to_mime_type().parse().map_err(|_| ClientError::Invalid("that file is not a picture"))?;
         self.client().account().upload_avatar(&mime, bytes).await?;
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! The header and panel of an open room, told anew when anything about the room changes.
 
-
 use matrix_sdk::{Room, RoomState};
 use ruma::events::{MessageLikeEventType, StateEventType};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
-    Result, Session, avatars, people, room_list::kind_of, rooms,
+    Result, Session, avatars, people,
+    room_list::kind_of,
+    rooms,
     view::{Invite, RoomKind, RoomView},
 };
 
@@ -72,7 +73,9 @@ async fn view(room: &Room) -> RoomView {
         waiting_for: direct_user.clone().filter(|_| joined && joined_members <= 1 && invited_members > 0),
         direct_user,
         invite,
-        can_send: joined && levels.user_can_send_message(me, MessageLikeEventType::RoomMessage) && !room.is_tombstoned(),
+        can_send: joined
+            && levels.user_can_send_message(me, MessageLikeEventType::RoomMessage)
+            && !room.is_tombstoned(),
         can_invite: joined && levels.user_can_invite(me),
         can_rename: joined && levels.user_can_send_state(me, StateEventType::RoomName),
         can_redact_others: joined && levels.user_can_redact_event_of_other(me),

@@ -14,7 +14,13 @@ const MAX_INVITES: usize = 100;
 
 impl Session {
     /// Makes a private room and invites people; answers its id.
-    pub async fn create_room(&self, name: &str, topic: Option<&str>, invite: &[String], encrypted: bool) -> Result<String> {
+    pub async fn create_room(
+        &self,
+        name: &str,
+        topic: Option<&str>,
+        invite: &[String],
+        encrypted: bool,
+    ) -> Result<String> {
         if name.trim().is_empty() {
             return Err(ClientError::Invalid("a room needs a name"));
         }
@@ -23,7 +29,8 @@ impl Session {
         }
         let invite = invite.iter().map(|id| ids::user_id(id)).collect::<Result<Vec<OwnedUserId>>>()?;
         let encryption = encrypted.then(|| {
-            InitialStateEvent::with_empty_state_key(RoomEncryptionEventContent::with_recommended_defaults()).to_raw_any()
+            InitialStateEvent::with_empty_state_key(RoomEncryptionEventContent::with_recommended_defaults())
+                .to_raw_any()
         });
         let request = assign!(create_room::v3::Request::new(), {
             name: Some(name.trim().to_owned()),
@@ -109,7 +116,10 @@ impl Session {
         let room = self.room(room_id)?;
         let settings = self.client().notification_settings().await;
         if muted {
-            settings.set_room_notification_mode(room.room_id(), RoomNotificationMode::Mute).await.map_err(ClientError::other)?;
+            settings
+                .set_room_notification_mode(room.room_id(), RoomNotificationMode::Mute)
+                .await
+                .map_err(ClientError::other)?;
             room.update_cached_user_defined_notification_mode(RoomNotificationMode::Mute);
         } else {
             settings.delete_user_defined_room_rules(room.room_id()).await.map_err(ClientError::other)?;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-
 use matrix_sdk_ui::sync_service::State;
 
 use crate::Session;
@@ -73,10 +72,7 @@ fn is_signed_out(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut current = Some(error);
     while let Some(error) = current {
         if let Some(http) = error.downcast_ref::<matrix_sdk::HttpError>() {
-            return matches!(
-                http.client_api_error_kind(),
-                Some(ruma::api::error::ErrorKind::UnknownToken(_))
-            );
+            return matches!(http.client_api_error_kind(), Some(ruma::api::error::ErrorKind::UnknownToken(_)));
         }
         current = error.source();
     }

@@ -44,7 +44,8 @@ impl Session {
             let session = session.clone();
             async move {
                 let Some(session) = session.upgrade() else { return };
-                let others = event.content.user_ids.into_iter().filter(|id| id != session.user_id()).collect::<Vec<_>>();
+                let others =
+                    event.content.user_ids.into_iter().filter(|id| id != session.user_id()).collect::<Vec<_>>();
                 if let Ok(mut map) = session.typing_map().lock() {
                     if others.is_empty() {
                         map.remove(room.room_id());

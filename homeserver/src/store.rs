@@ -3,12 +3,21 @@
 //! Reads go through [`Store::read`], which lends one of four connections; writes through [`Store::write`], which hands a closure to the
 //! one writer. A write is either committed whole or not at all, and what it asked to wake is woken after the commit, never before.
 
+mod aliases;
 mod connection;
+mod current_state;
 mod error;
+mod events;
+mod members;
 mod names;
+mod outbox;
+mod relations;
+mod rooms;
 mod schema;
 mod server;
 mod sn;
+mod snapshots;
+mod state_keys;
 mod tokens;
 mod writer;
 
@@ -28,8 +37,12 @@ use self::{connection::ReaderPool, writer::Writer};
 pub use self::{
     connection::{Db, Reader},
     error::{OpenError, StoreError},
-    tokens::{TokenOwner, token_hash},
+    events::{EdgeKind, NewEvent, Standing, StoredEvent},
+    members::{LocalMembership, MemberRow, Membership},
+    rooms::RoomRow,
     sn::{EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
+    snapshots::StateMap,
+    tokens::{TokenOwner, token_hash},
     writer::{Committed, Durability, Tx},
 };
 

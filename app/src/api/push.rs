@@ -17,9 +17,15 @@ pub enum Subscription {
     Connection,
     /// All rooms and invites, newest first.
     RoomList,
-    Room { room_id: String },
-    Timeline { room_id: String },
-    Typing { room_id: String },
+    Room {
+        room_id: String,
+    },
+    Timeline {
+        room_id: String,
+    },
+    Typing {
+        room_id: String,
+    },
     /// Things that happen once: open a room, show a notice.
     Events,
 }

@@ -14,71 +14,157 @@ pub enum Request {
     CreateAccount(CreateAccount),
     SignIn(SignIn),
     RestoreBackup(RestoreBackup),
-    Unlock { passphrase: String },
+    Unlock {
+        passphrase: String,
+    },
     TryAgain,
 
     // The recovery kit.
     /// Answers `RecoveryKit`.
     GetRecoveryKit,
     /// The person saved it or pressed "Later".
-    RecoveryKitSeen { saved: bool },
+    RecoveryKitSeen {
+        saved: bool,
+    },
 
     // People.
     /// Answers `InviteLink`.
     GetInviteLink,
     /// Opens (or makes) the direct chat with the link's person. Answers `RoomRef`.
-    OpenInviteLink { link: String },
+    OpenInviteLink {
+        link: String,
+    },
     /// Answers `Person[]`: known people whose name or id matches.
-    SearchPeople { text: String },
+    SearchPeople {
+        text: String,
+    },
     /// Answers `Member[]`, joined first, then invited.
-    GetMembers { room_id: String },
+    GetMembers {
+        room_id: String,
+    },
 
     // Rooms.
     /// Answers `RoomRef`.
     CreateRoom(CreateRoom),
     /// Answers `RoomRef`; an existing direct chat is reused.
-    StartDirectChat { user_id: String },
-    Invite { room_id: String, user_id: String },
-    AcceptInvite { room_id: String },
-    DeclineInvite { room_id: String },
-    LeaveRoom { room_id: String },
-    RemoveMember { room_id: String, user_id: String, reason: Option<String> },
-    RenameRoom { room_id: String, name: String },
-    SetRoomTopic { room_id: String, topic: String },
-    SetFavourite { room_id: String, favourite: bool },
-    SetMuted { room_id: String, muted: bool },
-    SetMarkedUnread { room_id: String, unread: bool },
+    StartDirectChat {
+        user_id: String,
+    },
+    Invite {
+        room_id: String,
+        user_id: String,
+    },
+    AcceptInvite {
+        room_id: String,
+    },
+    DeclineInvite {
+        room_id: String,
+    },
+    LeaveRoom {
+        room_id: String,
+    },
+    RemoveMember {
+        room_id: String,
+        user_id: String,
+        reason: Option<String>,
+    },
+    RenameRoom {
+        room_id: String,
+        name: String,
+    },
+    SetRoomTopic {
+        room_id: String,
+        topic: String,
+    },
+    SetFavourite {
+        room_id: String,
+        favourite: bool,
+    },
+    SetMuted {
+        room_id: String,
+        muted: bool,
+    },
+    SetMarkedUnread {
+        room_id: String,
+        unread: bool,
+    },
 
     // A conversation.
-    SendMessage { room_id: String, draft: MessageDraft },
-    SendAttachment { room_id: String, attachment: Attachment },
-    EditMessage { room_id: String, row_id: String, draft: MessageDraft },
-    RedactMessage { room_id: String, row_id: String, reason: Option<String> },
-    ToggleReaction { room_id: String, row_id: String, key: String },
+    SendMessage {
+        room_id: String,
+        draft: MessageDraft,
+    },
+    SendAttachment {
+        room_id: String,
+        attachment: Attachment,
+    },
+    EditMessage {
+        room_id: String,
+        row_id: String,
+        draft: MessageDraft,
+    },
+    RedactMessage {
+        room_id: String,
+        row_id: String,
+        reason: Option<String>,
+    },
+    ToggleReaction {
+        room_id: String,
+        row_id: String,
+        key: String,
+    },
     /// Sends a failed message again.
-    RetrySend { room_id: String, row_id: String },
+    RetrySend {
+        room_id: String,
+        row_id: String,
+    },
     /// Takes back a message that was not sent yet.
-    CancelSend { room_id: String, row_id: String },
+    CancelSend {
+        room_id: String,
+        row_id: String,
+    },
     /// Loads older messages; answers `PageResult`.
-    LoadOlder { room_id: String },
-    SetTyping { room_id: String, typing: bool },
+    LoadOlder {
+        room_id: String,
+    },
+    SetTyping {
+        room_id: String,
+        typing: bool,
+    },
     /// The newest visible message was seen (the window has focus).
-    MarkRead { room_id: String },
-    SetDraft { room_id: String, text: String },
+    MarkRead {
+        room_id: String,
+    },
+    SetDraft {
+        room_id: String,
+        text: String,
+    },
 
     // Media: what the timeline names by `media`.
     /// Writes a decrypted file where the person chose (Tauri) or answers a download (bridge); answers `SavedFile`.
-    SaveMedia { media: String, name: String },
+    SaveMedia {
+        media: String,
+        name: String,
+    },
 
     // The person's own profile and settings.
-    SetDisplayName { name: String },
+    SetDisplayName {
+        name: String,
+    },
     /// `upload` as in `Attachment`; `null` removes the picture.
-    SetAvatar { upload: Option<String> },
+    SetAvatar {
+        upload: Option<String>,
+    },
     /// Answers `Settings`.
     GetSettings,
-    SetSettings { settings: Settings },
+    SetSettings {
+        settings: Settings,
+    },
     /// The window gained or lost focus, and which room it shows: decides what raises a notification.
-    SetFocus { focused: bool, room_id: Option<String> },
+    SetFocus {
+        focused: bool,
+        room_id: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, Deserialize, TS)]

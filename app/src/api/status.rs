@@ -9,19 +9,32 @@ use super::error::AppError;
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub enum Status {
     /// No account in the data folder: the first-run screen. `keyring` is false where the system has none: then a passphrase is asked for.
-    FirstRun { keyring: bool },
+    FirstRun {
+        keyring: bool,
+    },
     /// Making everything, one step after the other.
-    Creating { step: CreateStep },
+    Creating {
+        step: CreateStep,
+    },
     Opening,
     /// The keyring does not answer yet: "Waiting for your keyring".
     WaitingForKeyring,
     /// The keyring is locked, or has lost the key: nothing is deleted, the person unlocks it and presses "Try again".
-    KeyringLocked { sentence: String },
+    KeyringLocked {
+        sentence: String,
+    },
     /// Secrets are in a file sealed by a passphrase.
-    PassphraseNeeded { wrong: bool },
-    Ready { me: Box<Me> },
+    PassphraseNeeded {
+        wrong: bool,
+    },
+    Ready {
+        me: Box<Me>,
+    },
     /// Cannot go on; `retry` when pressing "Try again" makes sense.
-    Failed { error: AppError, retry: bool },
+    Failed {
+        error: AppError,
+        retry: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]

@@ -84,7 +84,10 @@ fn list(node: &NodeRef, ordered: bool, start: u32, reader: &Reader<'_>, budget: 
 fn code(node: &NodeRef) -> TextBlock {
     let language = node.children().find_map(|child| {
         let class = attribute(child.as_element()?, "class")?;
-        class.split_ascii_whitespace().find_map(|name| name.strip_prefix("language-")).map(|name| name.chars().take(32).collect())
+        class
+            .split_ascii_whitespace()
+            .find_map(|name| name.strip_prefix("language-"))
+            .map(|name| name.chars().take(32).collect())
     });
     let mut text = String::new();
     plain::collect(node, &mut text);
@@ -93,7 +96,12 @@ fn code(node: &NodeRef) -> TextBlock {
 }
 
 pub(super) fn attribute(element: &ElementData, name: &str) -> Option<String> {
-    element.attrs.borrow().iter().find(|attribute| &*attribute.name.local == name).map(|attribute| attribute.value.to_string())
+    element
+        .attrs
+        .borrow()
+        .iter()
+        .find(|attribute| &*attribute.name.local == name)
+        .map(|attribute| attribute.value.to_string())
 }
 
 /// Whether a node is text of nothing but white space.

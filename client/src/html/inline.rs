@@ -1,11 +1,17 @@
 //! Inline runs: text, styles, links, mentions, spoilers.
 
 use ruma::{
-    MatrixToUri, MatrixUri, html::{Children, ElementData, NodeData, NodeRef}, matrix_uri::MatrixId,
+    MatrixToUri, MatrixUri,
+    html::{Children, ElementData, NodeData, NodeRef},
+    matrix_uri::MatrixId,
 };
 use url::Url;
 
-use super::{Budget, Reader, block::{attribute, is_blank}, plain};
+use super::{
+    Budget, Reader,
+    block::{attribute, is_blank},
+    plain,
+};
 use crate::view::{Inline, TextStyle};
 
 const SCHEMES: [&str; 6] = ["http", "https", "mailto", "magnet", "matrix", "hearth"];
@@ -37,7 +43,13 @@ pub(super) fn push(node: &NodeRef, reader: &Reader<'_>, budget: &mut Budget, out
     }
 }
 
-fn push_element(node: &NodeRef, element: &ElementData, reader: &Reader<'_>, budget: &mut Budget, out: &mut Vec<Inline>) {
+fn push_element(
+    node: &NodeRef,
+    element: &ElementData,
+    reader: &Reader<'_>,
+    budget: &mut Budget,
+    out: &mut Vec<Inline>,
+) {
     let children = |budget: &mut Budget| inlines(node.children(), reader, budget);
     let style = match &*element.name.local {
         "b" | "strong" => Some(TextStyle::Strong),

@@ -40,10 +40,10 @@ pub(super) fn push_text(text: &str, reader: &Reader<'_>, links: bool, out: &mut 
         let bare = word.trim_end();
         let core = bare.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '"', '\'']);
         let special = if links && (core.starts_with("https://") || core.starts_with("http://")) {
-            Url::parse(core).ok().filter(|url| url.host().is_some()).map(|url| Inline::Link {
-                href: url.into(),
-                children: vec![Inline::Text { text: core.to_owned() }],
-            })
+            Url::parse(core)
+                .ok()
+                .filter(|url| url.host().is_some())
+                .map(|url| Inline::Link { href: url.into(), children: vec![Inline::Text { text: core.to_owned() }] })
         } else if core == "@room" && reader.mentions_room() {
             Some(Inline::EveryoneMention)
         } else {

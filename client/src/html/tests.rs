@@ -1,6 +1,9 @@
 //! Markup as people and attackers write it.
 
-use ruma::{events::{Mentions, room::message::FormattedBody}, user_id};
+use ruma::{
+    events::{Mentions, room::message::FormattedBody},
+    user_id,
+};
 
 use super::{Reader, blocks};
 use crate::view::{Inline, TextBlock, TextStyle};
@@ -33,7 +36,10 @@ fn paragraphs_styles_and_breaks() {
                 text("Hello "),
                 Inline::Styled {
                     style: TextStyle::Strong,
-                    children: vec![text("dear "), Inline::Styled { style: TextStyle::Emphasis, children: vec![text("world")] }],
+                    children: vec![
+                        text("dear "),
+                        Inline::Styled { style: TextStyle::Emphasis, children: vec![text("world")] }
+                    ],
                 },
             ]),
             paragraph(vec![text("again"), Inline::Break, text("and again")]),
@@ -43,7 +49,9 @@ fn paragraphs_styles_and_breaks() {
 
 #[test]
 fn scripts_handlers_and_foreign_schemes_do_not_survive() {
-    let out = parse(r#"<p onclick="x()">a<script>alert(1)</script><a href="javascript:alert(1)">b</a><img src="https://evil.test/x.png" alt="c"><iframe src="https://evil.test"></iframe></p>"#);
+    let out = parse(
+        r#"<p onclick="x()">a<script>alert(1)</script><a href="javascript:alert(1)">b</a><img src="https://evil.test/x.png" alt="c"><iframe src="https://evil.test"></iframe></p>"#,
+    );
     let drawn = format!("{out:?}");
     assert!(!drawn.contains("Link") && !drawn.contains("evil") && !drawn.contains("javascript"), "{drawn}");
     assert!(drawn.contains('a') && drawn.contains('b'));
@@ -51,7 +59,9 @@ fn scripts_handlers_and_foreign_schemes_do_not_survive() {
 
 #[test]
 fn mentions_become_people_and_know_the_reader() {
-    let out = parse(r#"<a href="https://matrix.to/#/@me:example.org">Me</a> and <a href="matrix:u/bob:example.org">Bob</a>, @room!"#);
+    let out = parse(
+        r#"<a href="https://matrix.to/#/@me:example.org">Me</a> and <a href="matrix:u/bob:example.org">Bob</a>, @room!"#,
+    );
     assert_eq!(
         out,
         vec![paragraph(vec![
@@ -109,7 +119,10 @@ fn plain_text_has_lines_paragraphs_and_links() {
         vec![
             paragraph(vec![
                 text("see "),
-                Inline::Link { href: "https://example.org/a?b=c".to_owned(), children: vec![text("https://example.org/a?b=c")] },
+                Inline::Link {
+                    href: "https://example.org/a?b=c".to_owned(),
+                    children: vec![text("https://example.org/a?b=c")]
+                },
                 text("."),
                 Inline::Break,
                 text("next"),

@@ -1,7 +1,9 @@
 //! One row of the sidebar.
 
 use matrix_sdk::Room;
-use matrix_sdk_ui::timeline::{LatestEventValue, LatestEventValueLocalState, Profile, RoomExt, TimelineDetails, TimelineItemContent};
+use matrix_sdk_ui::timeline::{
+    LatestEventValue, LatestEventValueLocalState, Profile, RoomExt, TimelineDetails, TimelineItemContent,
+};
 use ruma::UserId;
 
 use super::kind_of;
@@ -21,7 +23,8 @@ impl Session {
             && room.is_direct().await.unwrap_or(false)
             && let Ok(invite) = room.invite_details().await
         {
-            let inviter = invite.inviter.as_ref().map_or_else(|| people::nameless(&invite.inviter_id), people::of_member);
+            let inviter =
+                invite.inviter.as_ref().map_or_else(|| people::nameless(&invite.inviter_id), people::of_member);
             name = inviter.name;
             avatar = avatar.or(inviter.avatar);
             direct_user_id = Some(inviter.user_id);

@@ -5,7 +5,10 @@ use ruma::{
     UInt, UserId,
     events::{
         Mentions,
-        room::{ImageInfo, MediaSource, message::{FormattedBody, MessageType}},
+        room::{
+            ImageInfo, MediaSource,
+            message::{FormattedBody, MessageType},
+        },
     },
 };
 
@@ -39,7 +42,8 @@ pub(super) fn of(content: &TimelineItemContent, me: &UserId, media: &Media) -> M
 }
 
 fn message_type(message: &MessageType, mentions: Option<&Mentions>, me: &UserId, media: &Media) -> MessageBody {
-    let blocks = |body: &str, formatted: Option<&FormattedBody>| html::blocks(body, formatted, &Reader { me, mentions });
+    let blocks =
+        |body: &str, formatted: Option<&FormattedBody>| html::blocks(body, formatted, &Reader { me, mentions });
     match message {
         MessageType::Text(text) => {
             MessageBody::Text { plain: text.body.clone(), blocks: blocks(&text.body, text.formatted.as_ref()) }
@@ -50,12 +54,22 @@ fn message_type(message: &MessageType, mentions: Option<&Mentions>, me: &UserId,
         MessageType::Notice(text) => {
             MessageBody::Notice { plain: text.body.clone(), blocks: blocks(&text.body, text.formatted.as_ref()) }
         }
-        MessageType::Image(image) => {
-            MessageBody::Picture(picture(media, &image.source, image.info.as_deref(), image.filename(), image.caption()))
-        }
+        MessageType::Image(image) => MessageBody::Picture(picture(
+            media,
+            &image.source,
+            image.info.as_deref(),
+            image.filename(),
+            image.caption(),
+        )),
         MessageType::Video(video) => {
             let info = video.info.as_deref();
-            let mut file = file(media, &video.source, info.and_then(|info| info.mimetype.as_deref()), video.filename(), video.caption());
+            let mut file = file(
+                media,
+                &video.source,
+                info.and_then(|info| info.mimetype.as_deref()),
+                video.filename(),
+                video.caption(),
+            );
             file.size = number(info.and_then(|info| info.size));
             file.duration = millis(info.and_then(|info| info.duration));
             file.width = side(info.and_then(|info| info.width));
@@ -64,15 +78,26 @@ fn message_type(message: &MessageType, mentions: Option<&Mentions>, me: &UserId,
         }
         MessageType::Audio(audio) => {
             let info = audio.info.as_deref();
-            let mut file = file(media, &audio.source, info.and_then(|info| info.mimetype.as_deref()), audio.filename(), audio.caption());
+            let mut file = file(
+                media,
+                &audio.source,
+                info.and_then(|info| info.mimetype.as_deref()),
+                audio.filename(),
+                audio.caption(),
+            );
             file.size = number(info.and_then(|info| info.size));
             file.duration = millis(info.and_then(|info| info.duration));
             MessageBody::Audio(file)
         }
         MessageType::File(content) => {
             let info = content.info.as_deref();
-            let mut file =
-                file(media, &content.source, info.and_then(|info| info.mimetype.as_deref()), content.filename(), content.caption());
+            let mut file = file(
+                media,
+                &content.source,
+                info.and_then(|info| info.mimetype.as_deref()),
+                content.filename(),
+                content.caption(),
+            );
             file.size = number(info.and_then(|info| info.size));
             MessageBody::File(file)
         }
@@ -83,7 +108,13 @@ fn message_type(message: &MessageType, mentions: Option<&Mentions>, me: &UserId,
     }
 }
 
-fn picture(media: &Media, source: &MediaSource, info: Option<&ImageInfo>, name: &str, caption: Option<&str>) -> PictureInfo {
+fn picture(
+    media: &Media,
+    source: &MediaSource,
+    info: Option<&ImageInfo>,
+    name: &str,
+    caption: Option<&str>,
+) -> PictureInfo {
     let mime = info.and_then(|info| info.mimetype.clone());
     let thumbnail = info.and_then(|info| {
         let source = info.thumbnail_source.as_ref()?;

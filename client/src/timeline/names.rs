@@ -23,7 +23,8 @@ impl Names {
         for item in items {
             let Some(event) = item.as_event() else { continue };
             let readers = event.read_receipts().keys();
-            let reacting = event.content().reactions().into_iter().flat_map(|all| all.values()).flat_map(|by| by.keys());
+            let reacting =
+                event.content().reactions().into_iter().flat_map(|all| all.values()).flat_map(|by| by.keys());
             let ids: Vec<OwnedUserId> = readers.chain(reacting).cloned().collect();
             for id in ids {
                 if !self.known.contains_key(&id) {

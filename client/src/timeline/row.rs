@@ -24,12 +24,18 @@ pub(super) struct Drawing {
 
 impl Drawing {
     pub(super) async fn new(session: &Session, room: &Room) -> Self {
-        Self { session: session.clone(), me: session.user_id().to_owned(), levels: room.power_levels_or_default().await }
+        Self {
+            session: session.clone(),
+            me: session.user_id().to_owned(),
+            levels: room.power_levels_or_default().await,
+        }
     }
 
     pub(super) fn row(&self, item: &TimelineItem, names: &Names) -> TimelineRow {
         let kind = match item.kind() {
-            TimelineItemKind::Virtual(VirtualTimelineItem::DateDivider(at)) => TimelineRowKind::DayDivider { timestamp: at.get().into() },
+            TimelineItemKind::Virtual(VirtualTimelineItem::DateDivider(at)) => {
+                TimelineRowKind::DayDivider { timestamp: at.get().into() }
+            }
             TimelineItemKind::Virtual(VirtualTimelineItem::ReadMarker) => TimelineRowKind::ReadMarker,
             TimelineItemKind::Virtual(VirtualTimelineItem::TimelineStart) => TimelineRowKind::Start,
             TimelineItemKind::Event(event) => self.event(event, names),
@@ -81,7 +87,9 @@ impl Drawing {
             send_state: send_state::of(event),
             encryption: shield(event),
             mentions_me: event.is_highlighted()
-                || message.and_then(|message| message.mentions()).is_some_and(|mentions| mentions.user_ids.contains(&self.me)),
+                || message
+                    .and_then(|message| message.mentions())
+                    .is_some_and(|mentions| mentions.user_ids.contains(&self.me)),
         }
     }
 
@@ -100,7 +108,9 @@ impl Drawing {
 
 fn quote(reply: &matrix_sdk_ui::timeline::InReplyToDetails, names: &Names) -> ReplyQuote {
     let (sender, text) = match &reply.event {
-        TimelineDetails::Ready(event) => (Some(names.sender(&event.sender, &event.sender_profile)), summary::line(&event.content)),
+        TimelineDetails::Ready(event) => {
+            (Some(names.sender(&event.sender, &event.sender_profile)), summary::line(&event.content))
+        }
         _ => (None, None),
     };
     ReplyQuote { event_id: reply.event_id.to_string(), sender, text }
@@ -109,7 +119,11 @@ fn quote(reply: &matrix_sdk_ui::timeline::InReplyToDetails, names: &Names) -> Re
 fn shield(event: &EventTimelineItem) -> Encryption {
     match event.get_shield(false) {
         TimelineEventShieldState::None => Encryption::Fine,
-        TimelineEventShieldState::Grey { code } => Encryption::Warning { sentence: undecryptable::shield(code).to_owned() },
-        TimelineEventShieldState::Red { code } => Encryption::Danger { sentence: undecryptable::shield(code).to_owned() },
+        TimelineEventShieldState::Grey { code } => {
+            Encryption::Warning { sentence: undecryptable::shield(code).to_owned() }
+        }
+        TimelineEventShieldState::Red { code } => {
+            Encryption::Danger { sentence: undecryptable::shield(code).to_owned() }
+        }
     }
 }

@@ -13,11 +13,8 @@ pub(super) fn of(event: &EventTimelineItem) -> SendState {
         Some(EventSendState::NotSentYet { .. }) => SendState::Sending,
         Some(EventSendState::Sent { .. }) => SendState::Sent,
         Some(EventSendState::SendingFailed { error, is_recoverable }) => {
-            let sentence = if *is_recoverable {
-                "Not sent yet. It is tried again by itself.".to_owned()
-            } else {
-                reason(error)
-            };
+            let sentence =
+                if *is_recoverable { "Not sent yet. It is tried again by itself.".to_owned() } else { reason(error) };
             SendState::Failed { sentence, retry: true }
         }
     }

@@ -9,7 +9,11 @@ use super::names::Names;
 use crate::view::StateChange;
 
 /// The change and whom it is about when that is not the sender; `None` for what is a message.
-pub(super) fn change(content: &TimelineItemContent, sender: &UserId, names: &Names) -> Option<(Option<OwnedUserId>, StateChange)> {
+pub(super) fn change(
+    content: &TimelineItemContent,
+    sender: &UserId,
+    names: &Names,
+) -> Option<(Option<OwnedUserId>, StateChange)> {
     Some(match content {
         TimelineItemContent::MembershipChange(change) => membership(change, sender, names),
         TimelineItemContent::ProfileChange(change) => {
@@ -41,7 +45,9 @@ fn membership(change: &RoomMembershipChange, sender: &UserId, names: &Names) -> 
     match change.change() {
         Some(MembershipChange::Joined | MembershipChange::InvitationAccepted) => (Some(target), StateChange::Joined),
         Some(MembershipChange::Left) => (Some(target), StateChange::Left),
-        Some(MembershipChange::Invited | MembershipChange::KnockAccepted) => by_sender(StateChange::Invited { name: name() }),
+        Some(MembershipChange::Invited | MembershipChange::KnockAccepted) => {
+            by_sender(StateChange::Invited { name: name() })
+        }
         Some(MembershipChange::InvitationRejected) => (Some(target), StateChange::InviteDeclined),
         Some(MembershipChange::InvitationRevoked) => by_sender(StateChange::InviteWithdrawn { name: name() }),
         Some(MembershipChange::Kicked | MembershipChange::KnockDenied) => {

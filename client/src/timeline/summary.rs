@@ -24,7 +24,9 @@ pub(crate) fn line(content: &TimelineItemContent) -> Option<String> {
 }
 
 pub(crate) fn of_message(message: &MessageType) -> String {
-    let named = |kind: &str, caption: Option<&str>| caption.map_or_else(|| kind.to_owned(), |caption| format!("{kind}: {caption}"));
+    let named = |kind: &str, caption: Option<&str>| {
+        caption.map_or_else(|| kind.to_owned(), |caption| format!("{kind}: {caption}"))
+    };
     match message {
         MessageType::Image(image) => named("Picture", image.caption()),
         MessageType::Video(video) => named("Video", video.caption()),

@@ -1,7 +1,7 @@
 //! Why a message cannot be read, or not trusted: one plain sentence each.
 
-use matrix_sdk_ui::timeline::{EncryptedMessage, TimelineEventShieldStateCode};
 use matrix_sdk_base::crypto::types::events::UtdCause;
+use matrix_sdk_ui::timeline::{EncryptedMessage, TimelineEventShieldStateCode};
 
 use crate::view::MessageBody;
 

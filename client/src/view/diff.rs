@@ -7,18 +7,36 @@ use ts_rs::TS;
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum VectorDiff<T: TS> {
-    Append { values: Vec<T> },
+    Append {
+        values: Vec<T>,
+    },
     Clear,
-    PushFront { value: T },
-    PushBack { value: T },
+    PushFront {
+        value: T,
+    },
+    PushBack {
+        value: T,
+    },
     PopFront,
     PopBack,
-    Insert { index: u32, value: T },
-    Set { index: u32, value: T },
-    Remove { index: u32 },
-    Truncate { length: u32 },
+    Insert {
+        index: u32,
+        value: T,
+    },
+    Set {
+        index: u32,
+        value: T,
+    },
+    Remove {
+        index: u32,
+    },
+    Truncate {
+        length: u32,
+    },
     /// The whole list anew: sent first, and after a gap.
-    Reset { values: Vec<T> },
+    Reset {
+        values: Vec<T>,
+    },
 }
 
 /// A list's position as the wire has it.

@@ -18,9 +18,17 @@ pub struct TimelineRow {
 pub enum TimelineRowKind {
     Message(Box<MessageRow>),
     /// Joins, leaves, renames and other changes, in one line.
-    State { person: Person, #[ts(type = "number")] timestamp: u64, change: StateChange },
+    State {
+        person: Person,
+        #[ts(type = "number")]
+        timestamp: u64,
+        change: StateChange,
+    },
     /// `timestamp` is the first message's of that day.
-    DayDivider { #[ts(type = "number")] timestamp: u64 },
+    DayDivider {
+        #[ts(type = "number")]
+        timestamp: u64,
+    },
     /// "New" line.
     ReadMarker,
     /// The beginning of the room is above.
@@ -52,20 +60,38 @@ pub struct MessageRow {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum MessageBody {
     /// `plain` is what is copied and edited; `blocks` what is drawn.
-    Text { plain: String, blocks: Vec<TextBlock> },
-    Emote { plain: String, blocks: Vec<TextBlock> },
-    Notice { plain: String, blocks: Vec<TextBlock> },
+    Text {
+        plain: String,
+        blocks: Vec<TextBlock>,
+    },
+    Emote {
+        plain: String,
+        blocks: Vec<TextBlock>,
+    },
+    Notice {
+        plain: String,
+        blocks: Vec<TextBlock>,
+    },
     Picture(PictureInfo),
     Video(FileInfo),
     Audio(FileInfo),
     File(FileInfo),
-    Location { body: String, geo_uri: String },
+    Location {
+        body: String,
+        geo_uri: String,
+    },
     Sticker(PictureInfo),
     Redacted,
     /// Not decrypted yet: `sentence` says why in plain words, `waiting` that it may still come.
-    Undecryptable { sentence: String, waiting: bool },
+    Undecryptable {
+        sentence: String,
+        waiting: bool,
+    },
     /// A kind of message that this app does not know; `body` is its fallback text.
-    Unknown { event_type: String, body: Option<String> },
+    Unknown {
+        event_type: String,
+        body: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
@@ -122,10 +148,15 @@ pub enum SendState {
     Received,
     Sending,
     /// `progress` of an upload, 0 to 1.
-    Uploading { progress: f32 },
+    Uploading {
+        progress: f32,
+    },
     Sent,
     /// `sentence` says why; `retry` that pressing it again may help.
-    Failed { sentence: String, retry: bool },
+    Failed {
+        sentence: String,
+        retry: bool,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
@@ -133,8 +164,12 @@ pub enum SendState {
 pub enum Encryption {
     /// Encrypted and fine, or not an encrypted room: nothing is shown.
     Fine,
-    Warning { sentence: String },
-    Danger { sentence: String },
+    Warning {
+        sentence: String,
+    },
+    Danger {
+        sentence: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]

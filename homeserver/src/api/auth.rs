@@ -5,7 +5,8 @@ use http::Request;
 use ruma::{
     OwnedDeviceId, OwnedUserId,
     api::auth_scheme::{
-        AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, ExtractTokenError, NoAccessToken, NoAuthentication,
+        AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, ExtractTokenError,
+        NoAccessToken, NoAuthentication,
     },
 };
 
@@ -28,7 +29,10 @@ pub trait Authenticate: AuthScheme {
     /// What a passed check proves.
     type Identity: Send;
 
-    fn authenticate(parts: &Parts, request: &Request<Bytes>) -> impl Future<Output = Result<Self::Identity, ApiError>> + Send;
+    fn authenticate(
+        parts: &Parts,
+        request: &Request<Bytes>,
+    ) -> impl Future<Output = Result<Self::Identity, ApiError>> + Send;
 }
 
 impl Authenticate for NoAuthentication {
@@ -97,5 +101,11 @@ async fn sender(parts: &Parts, token: &str) -> Result<Sender, ApiError> {
         error.body.insert("soft_logout".to_owned(), true.into());
         return Err(error);
     }
-    Ok(Sender { user: found.user, user_id: found.user_id, device_id: found.device_id, admin: found.admin, guest: found.guest })
+    Ok(Sender {
+        user: found.user,
+        user_id: found.user_id,
+        device_id: found.device_id,
+        admin: found.admin,
+        guest: found.guest,
+    })
 }

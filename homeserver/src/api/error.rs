@@ -5,7 +5,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header};
-use ruma::api::error::{DeserializationError, ErrorKind, FromHttpRequestError, LimitExceededErrorData, RetryAfter, UnknownTokenErrorData};
+use ruma::api::error::{
+    DeserializationError, ErrorKind, FromHttpRequestError, LimitExceededErrorData, RetryAfter, UnknownTokenErrorData,
+};
 use serde_json::{Map, Value, json};
 
 use crate::store::StoreError;
@@ -108,7 +110,9 @@ fn usual_status(kind: &ErrorKind) -> StatusCode {
         | ErrorKind::CannotLeaveServerNoticeRoom
         | ErrorKind::ResourceLimitExceeded(_)
         | ErrorKind::ThreepidDenied => StatusCode::FORBIDDEN,
-        ErrorKind::MissingToken | ErrorKind::UnknownToken(_) | ErrorKind::Unauthorized | ErrorKind::UserLocked => StatusCode::UNAUTHORIZED,
+        ErrorKind::MissingToken | ErrorKind::UnknownToken(_) | ErrorKind::Unauthorized | ErrorKind::UserLocked => {
+            StatusCode::UNAUTHORIZED
+        }
         ErrorKind::NotFound | ErrorKind::Unrecognized => StatusCode::NOT_FOUND,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::LimitExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -146,7 +150,9 @@ impl From<FromHttpRequestError> for ApiError {
             FromHttpRequestError::Deserialization(DeserializationError::Json(_) | DeserializationError::Utf8(_)) => {
                 Self::new(ErrorKind::NotJson, message)
             }
-            FromHttpRequestError::Deserialization(DeserializationError::Query(_)) if message.contains("missing field") => {
+            FromHttpRequestError::Deserialization(DeserializationError::Query(_))
+                if message.contains("missing field") =>
+            {
                 Self::missing_param(message)
             }
             FromHttpRequestError::MethodMismatch { .. } => {

@@ -12,7 +12,7 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http::{Request, StatusCode, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use ruma::api::{IncomingRequest, Metadata, OutgoingResponse, path_builder::PathBuilder};
+use ruma::api::{IncomingRequest, OutgoingResponse, path_builder::PathBuilder};
 
 use super::{
     auth::Authenticate,
@@ -158,7 +158,9 @@ where
 async fn read_body(body: Body) -> Result<Bytes, ApiError> {
     match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(ApiError::too_large("The request is too large")),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            Err(ApiError::too_large("The request is too large"))
+        }
         Err(_) => Err(ApiError::bad_json("The request's body could not be read")),
     }
 }

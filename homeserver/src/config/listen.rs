@@ -29,7 +29,9 @@ impl FromStr for Listen {
         if text == "off" {
             return Ok(Self::Off);
         }
-        text.parse().map(Self::At).map_err(|_| format!("{text:?} is neither `off` nor an address with a port, like 127.0.0.1:8008"))
+        text.parse()
+            .map(Self::At)
+            .map_err(|_| format!("{text:?} is neither `off` nor an address with a port, like 127.0.0.1:8008"))
     }
 }
 

@@ -36,7 +36,8 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         // SQLite's primary result codes: 8 SQLITE_READONLY, 13 SQLITE_FULL; the low byte of extended ones.
-        let code = error.as_database_error().and_then(|e| e.code()).and_then(|c| c.parse::<i64>().ok()).map(|c| c & 0xff);
+        let code =
+            error.as_database_error().and_then(|e| e.code()).and_then(|c| c.parse::<i64>().ok()).map(|c| c & 0xff);
         match code {
             Some(13) => Self::Full,
             Some(8) => Self::ReadOnly,

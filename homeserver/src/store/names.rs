@@ -7,21 +7,33 @@ use super::{Db, ServerSn, StoreError, Tx, UserSn};
 impl Db {
     /// The number of a server name that was seen before.
     pub async fn server_sn(&mut self, name: &ServerName) -> Result<Option<ServerSn>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT server_sn FROM servers WHERE name = $1").bind(name.as_str()).fetch_optional(&mut self.0).await?)
+        Ok(sqlx::query_scalar("SELECT server_sn FROM servers WHERE name = $1")
+            .bind(name.as_str())
+            .fetch_optional(&mut self.0)
+            .await?)
     }
 
     pub async fn server_name(&mut self, server: ServerSn) -> Result<OwnedServerName, StoreError> {
-        let name: String = sqlx::query_scalar("SELECT name FROM servers WHERE server_sn = $1").bind(server).fetch_one(&mut self.0).await?;
+        let name: String = sqlx::query_scalar("SELECT name FROM servers WHERE server_sn = $1")
+            .bind(server)
+            .fetch_one(&mut self.0)
+            .await?;
         name.try_into().map_err(|_| StoreError::Damaged("a server name"))
     }
 
     /// The number of a user id that was seen before.
     pub async fn user_sn(&mut self, user_id: &UserId) -> Result<Option<UserSn>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT user_sn FROM users WHERE user_id = $1").bind(user_id.as_str()).fetch_optional(&mut self.0).await?)
+        Ok(sqlx::query_scalar("SELECT user_sn FROM users WHERE user_id = $1")
+            .bind(user_id.as_str())
+            .fetch_optional(&mut self.0)
+            .await?)
     }
 
     pub async fn user_id(&mut self, user: UserSn) -> Result<OwnedUserId, StoreError> {
-        let id: String = sqlx::query_scalar("SELECT user_id FROM users WHERE user_sn = $1").bind(user).fetch_one(&mut self.0).await?;
+        let id: String = sqlx::query_scalar("SELECT user_id FROM users WHERE user_sn = $1")
+            .bind(user)
+            .fetch_one(&mut self.0)
+            .await?;
         id.try_into().map_err(|_| StoreError::Damaged("a user id"))
     }
 }

@@ -13,12 +13,17 @@ impl Db {
             Some((name, position)) if name == server_name.as_str() => Ok(position),
             Some((found, _)) => Err(OpenError::OtherServer { found, asked: server_name.to_string() }),
             None => {
-                sqlx::query("INSERT INTO server (id, server_name, position, epoch, created_ts) VALUES (1, $1, 0, 1, $2)")
+                sqlx::query(
+                    "INSERT INTO server (id, server_name, position, epoch, created_ts) VALUES (1, $1, 0, 1, $2)",
+                )
+                .bind(server_name.as_str())
+                .bind(now_ms)
+                .execute(&mut self.0)
+                .await?;
+                sqlx::query("INSERT INTO servers (server_sn, name) VALUES (1, $1)")
                     .bind(server_name.as_str())
-                    .bind(now_ms)
                     .execute(&mut self.0)
                     .await?;
-                sqlx::query("INSERT INTO servers (server_sn, name) VALUES (1, $1)").bind(server_name.as_str()).execute(&mut self.0).await?;
                 Ok(Position(0))
             }
         }

@@ -32,7 +32,9 @@ async fn a_failed_job_leaves_nothing_behind() -> anyhow::Result<()> {
 async fn positions_go_on_after_a_restart() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let store = open(&folder).await?;
-    let writes = (0..50).map(|_| store.write::<_, StoreError, _>(Durability::Normal, |tx| Box::pin(async move { Ok(tx.next_position()) })));
+    let writes = (0..50).map(|_| {
+        store.write::<_, StoreError, _>(Durability::Normal, |tx| Box::pin(async move { Ok(tx.next_position()) }))
+    });
     let mut positions = futures_util::future::try_join_all(writes).await?;
     positions.sort();
     assert_eq!(positions, (1..=50).map(Position).collect::<Vec<_>>());

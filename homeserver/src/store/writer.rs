@@ -149,7 +149,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(db: Db, position: Position, clock: Clock, on_commit: impl Fn(&Committed) + Send + Sync + 'static) -> Self {
+    pub(super) fn start(
+        db: Db,
+        position: Position,
+        clock: Clock,
+        on_commit: impl Fn(&Committed) + Send + Sync + 'static,
+    ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let tx = Tx { db, clock, position, effects: Committed::default() };
         let task = tokio::spawn(work(tx, queue, on_commit));
@@ -178,7 +183,11 @@ impl Writer {
     }
 }
 
-async fn work(mut tx: Tx, mut queue: mpsc::Receiver<Box<dyn Job>>, on_commit: impl Fn(&Committed) + Send + Sync + 'static) {
+async fn work(
+    mut tx: Tx,
+    mut queue: mpsc::Receiver<Box<dyn Job>>,
+    on_commit: impl Fn(&Committed) + Send + Sync + 'static,
+) {
     let mut durability = Durability::Normal;
     let mut next: Option<Box<dyn Job>> = None;
     loop {

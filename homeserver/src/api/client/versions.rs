@@ -6,16 +6,13 @@ use crate::api::{error::ApiError, ruma_route::Ruma};
 
 /// Every version is listed: clients look for the one they need.
 const VERSIONS: [&str; 19] = [
-    "r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12", "v1.13", "v1.14", "v1.15",
-    "v1.16", "v1.17", "v1.18",
+    "r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12",
+    "v1.13", "v1.14", "v1.15", "v1.16", "v1.17", "v1.18",
 ];
 
 /// Unstable features by the names that clients look for.
-const UNSTABLE_FEATURES: [&str; 3] = [
-    "org.matrix.simplified_msc3575",
-    "org.matrix.msc4222",
-    "org.matrix.e2e_cross_signing",
-];
+const UNSTABLE_FEATURES: [&str; 3] =
+    ["org.matrix.simplified_msc3575", "org.matrix.msc4222", "org.matrix.e2e_cross_signing"];
 
 pub async fn get_supported_versions((): (), _: Ruma<Request>) -> Result<Response, ApiError> {
     let mut response = Response::new(VERSIONS.map(str::to_owned).to_vec());

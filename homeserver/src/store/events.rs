@@ -1,0 +1,328 @@
+//! Events: the columns, the bodies, the edges between them.
+
+use ruma::{EventId, OwnedEventId};
+
+use super::{Db, EventSn, KeySn, Position, RoomSn, SnapshotSn, StoreError, Tx, TypeSn, UserSn};
+
+mod edges;
+
+pub use self::edges::EdgeKind;
+
+/// How an event fared in the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[repr(i64)]
+pub enum Standing {
+    Accepted = 0,
+    /// Allowed by the state before it, not by the room's state now: kept, not shown.
+    SoftFailed = 1,
+    Rejected = 2,
+    /// Only the id is known: an edge names it.
+    Unknown = 3,
+}
+
+/// An event as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredEvent {
+    pub sn: EventSn,
+    pub room: RoomSn,
+    pub event_id: OwnedEventId,
+    pub standing: Standing,
+    /// `None` for events that are not on the timeline.
+    pub position: Option<Position>,
+    pub depth: i64,
+    /// Set for state events.
+    pub key: Option<KeySn>,
+    pub sender: UserSn,
+    pub origin_ts: i64,
+    /// State before the event; `None` for outliers.
+    pub snapshot: Option<SnapshotSn>,
+    pub redacted_by: Option<EventSn>,
+    /// The signed PDU, or what redaction left of it.
+    pub json: String,
+}
+
+/// One row of `SELECT {COLUMNS} FROM events e JOIN event_json j USING (event_sn)`.
+#[derive(sqlx::FromRow)]
+pub(super) struct EventRow {
+    event_sn: EventSn,
+    room_sn: RoomSn,
+    event_id: String,
+    standing: Standing,
+    position: Option<Position>,
+    depth: i64,
+    key_sn: Option<KeySn>,
+    sender_sn: UserSn,
+    origin_ts: i64,
+    snapshot_sn: Option<SnapshotSn>,
+    redacted_by: Option<EventSn>,
+    json: String,
+}
+
+/// The columns of an [`EventRow`], for queries of other files; as a macro since queries are literals.
+macro_rules! event_columns {
+    () => {
+        "e.event_sn, e.room_sn, e.event_id, e.standing, e.position, e.depth, e.key_sn, e.sender_sn, e.origin_ts, e.snapshot_sn, e.redacted_by, j.json"
+    };
+}
+pub(super) use event_columns;
+
+impl EventRow {
+    pub(super) fn read(self) -> Result<StoredEvent, StoreError> {
+        Ok(StoredEvent {
+            sn: self.event_sn,
+            room: self.room_sn,
+            event_id: self.event_id.try_into().map_err(|_| StoreError::Damaged("an event id"))?,
+            standing: self.standing,
+            position: self.position,
+            depth: self.depth,
+            key: self.key_sn,
+            sender: self.sender_sn,
+            origin_ts: self.origin_ts,
+            snapshot: self.snapshot_sn,
+            redacted_by: self.redacted_by,
+            json: self.json,
+        })
+    }
+}
+
+/// A new event's columns.
+#[derive(Debug)]
+pub struct NewEvent<'a> {
+    pub room: RoomSn,
+    pub event_id: &'a EventId,
+    pub standing: Standing,
+    pub position: Option<Position>,
+    pub depth: i64,
+    pub event_type: &'a str,
+    pub state_key: Option<&'a str>,
+    pub sender: UserSn,
+    pub origin_ts: i64,
+    pub snapshot: Option<SnapshotSn>,
+    pub json: &'a str,
+    pub prev_events: &'a [OwnedEventId],
+    pub auth_events: &'a [OwnedEventId],
+}
+
+impl Db {
+    /// An event with its body, whatever its standing.
+    pub async fn event(&mut self, event_id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
+        let row: Option<EventRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM events e JOIN event_json j USING (event_sn) WHERE e.event_id = $1"
+        ))
+        .bind(event_id.as_str())
+        .fetch_optional(&mut self.0)
+        .await?;
+        row.map(EventRow::read).transpose()
+    }
+
+    pub async fn event_by_sn(&mut self, event: EventSn) -> Result<Option<StoredEvent>, StoreError> {
+        let row: Option<EventRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM events e JOIN event_json j USING (event_sn) WHERE e.event_sn = $1"
+        ))
+        .bind(event)
+        .fetch_optional(&mut self.0)
+        .await?;
+        row.map(EventRow::read).transpose()
+    }
+
+    /// Number and standing of an event id, when it was seen before.
+    pub async fn event_sn(&mut self, event_id: &EventId) -> Result<Option<(EventSn, Standing)>, StoreError> {
+        Ok(sqlx::query_as("SELECT event_sn, standing FROM events WHERE event_id = $1")
+            .bind(event_id.as_str())
+            .fetch_optional(&mut self.0)
+            .await?)
+    }
+
+    /// Events of a room's timeline after `after` and up to `upto`, newest first, at most `limit`.
+    pub async fn timeline_backwards(
+        &mut self,
+        room: RoomSn,
+        after: Position,
+        upto: Position,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let rows: Vec<EventRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM events e JOIN event_json j USING (event_sn)
+             WHERE e.room_sn = $1 AND e.position > $2 AND e.position <= $3 AND e.standing = 0 ORDER BY e.position DESC LIMIT $4"
+        ))
+        .bind(room)
+        .bind(after)
+        .bind(upto)
+        .bind(limit)
+        .fetch_all(&mut self.0)
+        .await?;
+        rows.into_iter().map(EventRow::read).collect()
+    }
+
+    /// The same, oldest first.
+    pub async fn timeline_forwards(
+        &mut self,
+        room: RoomSn,
+        after: Position,
+        upto: Position,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let rows: Vec<EventRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM events e JOIN event_json j USING (event_sn)
+             WHERE e.room_sn = $1 AND e.position > $2 AND e.position <= $3 AND e.standing = 0 ORDER BY e.position LIMIT $4"
+        ))
+        .bind(room)
+        .bind(after)
+        .bind(upto)
+        .bind(limit)
+        .fetch_all(&mut self.0)
+        .await?;
+        rows.into_iter().map(EventRow::read).collect()
+    }
+
+    /// The event that a device sent with this transaction id.
+    pub async fn sent_event(
+        &mut self,
+        user: UserSn,
+        device_id: &str,
+        room: RoomSn,
+        event_type: &str,
+        txn_id: &str,
+    ) -> Result<Option<OwnedEventId>, StoreError> {
+        let id: Option<String> = sqlx::query_scalar(
+            "SELECT e.event_id FROM event_transactions t JOIN events e USING (event_sn)
+             WHERE t.user_sn = $1 AND t.device_id = $2 AND t.room_sn = $3 AND t.type = $4 AND t.txn_id = $5",
+        )
+        .bind(user)
+        .bind(device_id)
+        .bind(room)
+        .bind(event_type)
+        .bind(txn_id)
+        .fetch_optional(&mut self.0)
+        .await?;
+        id.map(|id| id.try_into().map_err(|_| StoreError::Damaged("an event id"))).transpose()
+    }
+
+    /// The transaction id of an event, for the device that sent it.
+    pub async fn transaction_id(
+        &mut self,
+        event: EventSn,
+        user: UserSn,
+        device_id: &str,
+    ) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT txn_id FROM event_transactions WHERE event_sn = $1 AND user_sn = $2 AND device_id = $3",
+        )
+        .bind(event)
+        .bind(user)
+        .bind(device_id)
+        .fetch_optional(&mut self.0)
+        .await?)
+    }
+}
+
+impl Tx {
+    /// Number for an event id; a row that knows only the id is made when there is none.
+    pub async fn make_event_sn(&mut self, room: RoomSn, event_id: &EventId) -> Result<EventSn, StoreError> {
+        if let Some((sn, _)) = self.event_sn(event_id).await? {
+            return Ok(sn);
+        }
+        Ok(sqlx::query_scalar("INSERT INTO events (room_sn, event_id, standing) VALUES ($1, $2, 3) RETURNING event_sn")
+            .bind(room)
+            .bind(event_id.as_str())
+            .fetch_one(&mut self.db.0)
+            .await?)
+    }
+
+    /// Stores an event with its edges. An outlier, or a row that only had the id, becomes what `event` says; the number stays.
+    pub async fn put_event(&mut self, event: &NewEvent<'_>) -> Result<EventSn, StoreError> {
+        let type_sn: TypeSn = self.make_type_sn(event.event_type).await?;
+        let key = match event.state_key {
+            Some(state_key) => Some(self.make_key_sn(event.event_type, state_key).await?),
+            None => None,
+        };
+        let now = self.now_ms();
+        let sn: EventSn = sqlx::query_scalar(
+            "INSERT INTO events (room_sn, event_id, standing, position, depth, type_sn, key_sn, sender_sn, origin_ts, received_ts, snapshot_sn)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             ON CONFLICT (event_id) DO UPDATE SET standing = excluded.standing, position = excluded.position, depth = excluded.depth,
+                 type_sn = excluded.type_sn, key_sn = excluded.key_sn, sender_sn = excluded.sender_sn, origin_ts = excluded.origin_ts,
+                 received_ts = excluded.received_ts, snapshot_sn = excluded.snapshot_sn
+             RETURNING event_sn",
+        )
+        .bind(event.room)
+        .bind(event.event_id.as_str())
+        .bind(event.standing)
+        .bind(event.position)
+        .bind(event.depth)
+        .bind(type_sn)
+        .bind(key)
+        .bind(event.sender)
+        .bind(event.origin_ts)
+        .bind(now)
+        .bind(event.snapshot)
+        .fetch_one(&mut self.db.0)
+        .await?;
+        sqlx::query("INSERT INTO event_json (event_sn, json) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(sn)
+            .bind(event.json)
+            .execute(&mut self.db.0)
+            .await?;
+        self.put_edges(event.room, sn, EdgeKind::Prev, event.prev_events).await?;
+        self.put_edges(event.room, sn, EdgeKind::Auth, event.auth_events).await?;
+        Ok(sn)
+    }
+
+    /// Remembers that a device sent `event` with this transaction id.
+    pub async fn put_transaction_id(
+        &mut self,
+        event: EventSn,
+        user: UserSn,
+        device_id: &str,
+        room: RoomSn,
+        event_type: &str,
+        txn_id: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO event_transactions (event_sn, user_sn, device_id, room_sn, type, txn_id) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(event)
+        .bind(user)
+        .bind(device_id)
+        .bind(room)
+        .bind(event_type)
+        .bind(txn_id)
+        .execute(&mut self.db.0)
+        .await?;
+        Ok(())
+    }
+
+    /// Puts what redaction left in the place of the original, which is kept apart for a while.
+    pub async fn redact(&mut self, target: EventSn, redaction: EventSn, redacted_json: &str) -> Result<(), StoreError> {
+        let now = self.now_ms();
+        sqlx::query(
+            "INSERT INTO redacted_originals (event_sn, json, redacted_ts)
+             SELECT event_sn, json, $2 FROM event_json WHERE event_sn = $1 ON CONFLICT DO NOTHING",
+        )
+        .bind(target)
+        .bind(now)
+        .execute(&mut self.db.0)
+        .await?;
+        sqlx::query("UPDATE event_json SET json = $2 WHERE event_sn = $1")
+            .bind(target)
+            .bind(redacted_json)
+            .execute(&mut self.db.0)
+            .await?;
+        sqlx::query("UPDATE events SET redacted_by = $2 WHERE event_sn = $1")
+            .bind(target)
+            .bind(redaction)
+            .execute(&mut self.db.0)
+            .await?;
+        // A redacted event relates to nothing any more (thread roots and edits are counted anew).
+        sqlx::query("DELETE FROM relations WHERE event_sn = $1").bind(target).execute(&mut self.db.0).await?;
+        Ok(())
+    }
+}

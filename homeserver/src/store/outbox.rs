@@ -1,0 +1,69 @@
+//! The outbox: what is owed to other servers. Events by markers, to-device messages one by one, other EDUs coalesced.
+
+use super::{EventSn, Position, RoomSn, ServerSn, StoreError, Tx};
+
+impl Tx {
+    /// The event is owed to these servers; each is woken after the commit.
+    pub async fn owe_event(
+        &mut self,
+        room: RoomSn,
+        position: Position,
+        event: EventSn,
+        servers: &[ServerSn],
+    ) -> Result<(), StoreError> {
+        let mut owed = false;
+        for server in servers.iter().filter(|server| **server != ServerSn::OURS) {
+            owed = true;
+            sqlx::query(
+                "INSERT INTO outbox_rooms (server_sn, room_sn, sent_position, owed_position) VALUES ($1, $2, $3 - 1, $3)
+                 ON CONFLICT (server_sn, room_sn) DO UPDATE SET owed_position = excluded.owed_position",
+            )
+            .bind(*server)
+            .bind(room)
+            .bind(position)
+            .execute(&mut self.db.0)
+            .await?;
+            self.wake_destination(*server);
+        }
+        if owed {
+            sqlx::query("INSERT INTO outbox_events (position, room_sn, event_sn) VALUES ($1, $2, $3)")
+                .bind(position)
+                .bind(room)
+                .bind(event)
+                .execute(&mut self.db.0)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// An EDU that takes the place of an older one with the same key.
+    pub async fn owe_edu(&mut self, server: ServerSn, coalesce_key: &str, edu: &str) -> Result<(), StoreError> {
+        if server == ServerSn::OURS {
+            return Ok(());
+        }
+        let order = self.next_position();
+        sqlx::query(
+            "INSERT INTO outbox_edus (server_sn, coalesce_key, sn, edu) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (server_sn, coalesce_key) DO UPDATE SET sn = excluded.sn, edu = excluded.edu",
+        )
+        .bind(server)
+        .bind(coalesce_key)
+        .bind(order)
+        .bind(edu)
+        .execute(&mut self.db.0)
+        .await?;
+        self.wake_destination(server);
+        Ok(())
+    }
+
+    /// A to-device EDU: waits in order and is never dropped.
+    pub async fn owe_to_device(&mut self, server: ServerSn, edu: &str) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO outbox_to_device (server_sn, edu) VALUES ($1, $2)")
+            .bind(server)
+            .bind(edu)
+            .execute(&mut self.db.0)
+            .await?;
+        self.wake_destination(server);
+        Ok(())
+    }
+}

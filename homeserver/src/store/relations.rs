@@ -1,0 +1,83 @@
+//! Relations between events: edits, reactions, threads, references.
+
+use ruma::EventId;
+
+use super::{
+    Db, EventSn, RoomSn, StoreError, StoredEvent, Tx, UserSn,
+    events::{EventRow, event_columns},
+};
+
+impl Db {
+    /// Events of type `rel_type` related to `target`, newest first.
+    pub async fn relations(
+        &mut self,
+        target: &EventId,
+        rel_type: &str,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let rows: Vec<EventRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM relations r JOIN events e USING (event_sn) JOIN event_json j USING (event_sn)
+             WHERE r.target_event_id = $1 AND r.rel_type = $2 AND e.standing = 0 ORDER BY r.event_sn DESC LIMIT $3"
+        ))
+        .bind(target.as_str())
+        .bind(rel_type)
+        .bind(limit)
+        .fetch_all(&mut self.0)
+        .await?;
+        rows.into_iter().map(EventRow::read).collect()
+    }
+
+    /// How many events of a type relate to `target`, and whether `user` sent one of them.
+    pub async fn relation_count(
+        &mut self,
+        target: &EventId,
+        rel_type: &str,
+        user: UserSn,
+    ) -> Result<(i64, bool), StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT count(*), coalesce(max(e.sender_sn = $3), 0) FROM relations r JOIN events e USING (event_sn)
+             WHERE r.target_event_id = $1 AND r.rel_type = $2 AND e.standing = 0",
+        )
+        .bind(target.as_str())
+        .bind(rel_type)
+        .bind(user)
+        .fetch_one(&mut self.0)
+        .await?)
+    }
+
+    /// Whether `user` already reacted to `target` with this key.
+    pub async fn has_reaction(&mut self, target: &EventId, user: UserSn, key: &str) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM relations r JOIN events e USING (event_sn)
+             WHERE r.target_event_id = $1 AND r.rel_type = 'm.annotation' AND r.key = $3 AND e.sender_sn = $2 AND e.standing = 0)",
+        )
+        .bind(target.as_str())
+        .bind(user)
+        .bind(key)
+        .fetch_one(&mut self.0)
+        .await?)
+    }
+}
+
+impl Tx {
+    pub async fn put_relation(
+        &mut self,
+        event: EventSn,
+        room: RoomSn,
+        target: &EventId,
+        rel_type: &str,
+        key: Option<&str>,
+    ) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO relations (event_sn, room_sn, target_event_id, rel_type, key) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")
+            .bind(event)
+            .bind(room)
+            .bind(target.as_str())
+            .bind(rel_type)
+            .bind(key)
+            .execute(&mut self.db.0)
+            .await?;
+        Ok(())
+    }
+}
