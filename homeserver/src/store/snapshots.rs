@@ -105,10 +105,15 @@ impl Tx {
         if let Some(known) = self.state_by_hash(room, hash).await? {
             return Ok(known);
         }
-        // Into the layer below while that is not full, else on top of it, else all merged one further down.
+        let thin = LAYER_LIMITS.last().copied().unwrap_or_default();
         while let Some((_, below)) = layers.last() {
             let depth = layers.len() - 1;
-            let limit = LAYER_LIMITS.get(depth).copied().unwrap_or(0);
+            // With room for one more layer only a thin one is written anew; without, the layer below takes what fits it.
+            let limit = if layers.len() < LAYER_LIMITS.len() && top.len() < thin {
+                thin
+            } else {
+                LAYER_LIMITS.get(depth).copied().unwrap_or_default()
+            };
             let fits = depth > 0 && below.len() + top.len() <= limit;
             if !fits && layers.len() < LAYER_LIMITS.len() {
                 break;
