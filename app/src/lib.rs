@@ -1,2 +1,32 @@
 //! The app without a window: it owns the parts, joins their streams, and answers what the UI asks.
+#![recursion_limit = "256"]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")
+)]
+
 pub mod api;
+
+mod alerts;
+mod app;
+mod data_folder;
+mod dispatch;
+mod errors;
+mod invite_link;
+mod owner_api;
+mod secrets;
+mod server;
+mod settings;
+mod startup;
+mod subscriptions;
+mod uploads;
+mod wiring;
+
+pub use alerts::{Alert, AlertChange};
+pub use app::{App, Options};
+pub use data_folder::DataFolder;
+pub use invite_link::{InviteTarget, parse as parse_invite_link};
+pub use secrets::SecretsIn;
+pub use server::ServerChoice;
+pub use uploads::Upload;
+pub use subscriptions::{Sink, Subscriptions};

@@ -14,7 +14,7 @@ use crate::{
 impl Session {
     /// A room's header, now and at each change; runs until dropped.
     pub async fn follow_room(&self, room_id: &str, mut tell: impl FnMut(RoomView) + Send) -> Result<()> {
-        let room = self.room(room_id)?;
+        let room = self.room_when_known(room_id).await?;
         let mut changes = room.subscribe_info();
         let mut touched = self.touched();
         let mut last = None;

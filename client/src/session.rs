@@ -163,6 +163,20 @@ impl Session {
         WeakSession(Arc::downgrade(&self.inner))
     }
 
+    /// The room, as soon as sync has told of it: what was just made or joined elsewhere may be a moment away.
+    pub(crate) async fn room_when_known(&self, room_id: &str) -> Result<Room> {
+        let id = ids::room_id(room_id)?;
+        let mut updates = self.client().room_info_notable_update_receiver();
+        loop {
+            if let Some(room) = self.client().get_room(&id) {
+                return Ok(room);
+            }
+            if matches!(updates.recv().await, Err(broadcast::error::RecvError::Closed)) {
+                return Err(ClientError::NotFound("the room"));
+            }
+        }
+    }
+
     pub(crate) fn room(&self, room_id: &str) -> Result<Room> {
         self.client().get_room(&ids::room_id(room_id)?).ok_or(ClientError::NotFound("the room"))
     }

@@ -14,7 +14,7 @@ impl Session {
 
     /// Who types in a room, now and at each change; runs until dropped.
     pub async fn follow_room_typing(&self, room_id: &str, mut tell: impl FnMut(Typing) + Send) -> Result<()> {
-        let room = self.room(room_id)?;
+        let room = self.room_when_known(room_id).await?;
         let mut touched = self.touched();
         let mut last: Option<Vec<OwnedUserId>> = None;
         loop {

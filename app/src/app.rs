@@ -1,0 +1,178 @@
+//! The app: the parts it owns, and what every request and subscription reaches them through.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+use client::{MediaBytes, Session};
+use tokio::sync::{Mutex, broadcast, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    alerts::{AlertChange, Focus},
+    api::{
+        error::AppError,
+        push::AppEvent,
+        status::{Connection, ConnectionState, Status},
+    },
+    data_folder::DataFolder,
+    secrets::{Secrets, SecretsIn},
+    server::{RunningServer, ServerChoice},
+    settings::SettingsFile,
+    uploads::{Upload, Uploads},
+};
+
+/// How an app is started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub folder: PathBuf,
+    pub secrets: SecretsIn,
+    /// Where a new account is made; an account that exists knows its own server.
+    pub server: ServerChoice,
+}
+
+/// A running app; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+/// What exists once the data folder is ours.
+pub(crate) struct Data {
+    pub(crate) folder: DataFolder,
+    pub(crate) settings: SettingsFile,
+    pub(crate) uploads: Uploads,
+}
+
+pub(crate) struct Inner {
+    pub(crate) options: Options,
+    pub(crate) data: OnceLock<Data>,
+    pub(crate) secrets: std::sync::Mutex<Option<Arc<Secrets>>>,
+    pub(crate) server: Mutex<Option<RunningServer>>,
+    pub(crate) status: watch::Sender<Status>,
+    pub(crate) connection: watch::Sender<Connection>,
+    pub(crate) session: watch::Sender<Option<Session>>,
+    pub(crate) events: broadcast::Sender<AppEvent>,
+    pub(crate) alerts: broadcast::Sender<AlertChange>,
+    pub(crate) focus: watch::Sender<Focus>,
+    /// Starting, unlocking and creating exclude each other.
+    pub(crate) phase: Mutex<()>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+impl App {
+    /// Starts in the background; where it stands is told by the `status` subscription. Needs a tokio runtime.
+    pub fn start(options: Options) -> Self {
+        let app = Self {
+            inner: Arc::new(Inner {
+                options,
+                data: OnceLock::new(),
+                secrets: std::sync::Mutex::default(),
+                server: Mutex::default(),
+                status: watch::Sender::new(Status::Opening),
+                connection: watch::Sender::new(Connection {
+                    state: ConnectionState::Connecting,
+                    sentence: "Starting".to_owned(),
+                    peers_reachable: 0,
+                    peers_known: 0,
+                }),
+                session: watch::Sender::new(None),
+                events: broadcast::Sender::new(64),
+                alerts: broadcast::Sender::new(64),
+                focus: watch::Sender::new(Focus::default()),
+                phase: Mutex::default(),
+                tasks: TaskTracker::new(),
+                stop: CancellationToken::new(),
+            }),
+        };
+        app.spawn(app.clone().begin());
+        app
+    }
+
+    /// Stops sync and the server, and waits until both have ended.
+    pub async fn shutdown(&self) {
+        self.inner.stop.cancel();
+        if let Some(session) = self.inner.session.send_replace(None) {
+            session.stop_sync().await;
+        }
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+        if let Some(server) = self.inner.server.lock().await.take() {
+            server.shutdown().await;
+        }
+    }
+
+    /// Where the app stands, for adapters and tests; the UI subscribes.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.inner.status.subscribe()
+    }
+
+    /// Bytes of a picture or file by the name that the view gave it.
+    pub async fn media(&self, name: &str, small: bool) -> Result<MediaBytes, AppError> {
+        Ok(self.session()?.media().fetch(name, small).await?)
+    }
+
+    /// A place for a file that the UI hands over; `finish_upload` answers the token that names it.
+    pub fn begin_upload(&self) -> Result<Upload, AppError> {
+        self.data()?.uploads.begin()
+    }
+
+    pub fn finish_upload(&self, upload: Upload) -> Result<String, AppError> {
+        Ok(self.data()?.uploads.accept(upload))
+    }
+
+    /// Tells the window to do something once: a notification or a link was clicked.
+    pub fn tell(&self, event: AppEvent) {
+        // Nobody listens while the page loads; a click then is lost with it.
+        let _ = self.inner.events.send(event);
+    }
+
+    /// What a shell shows as system notifications.
+    pub fn alerts(&self) -> broadcast::Receiver<AlertChange> {
+        self.inner.alerts.subscribe()
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(crate) fn data(&self) -> Result<&Data, AppError> {
+        self.inner.data.get().ok_or_else(AppError::not_ready)
+    }
+
+    pub(crate) fn session(&self) -> Result<Session, AppError> {
+        self.inner.session.borrow().clone().ok_or_else(AppError::not_ready)
+    }
+
+    pub(crate) fn sessions(&self) -> watch::Receiver<Option<Session>> {
+        self.inner.session.subscribe()
+    }
+
+    pub(crate) fn secrets(&self) -> Result<Arc<Secrets>, AppError> {
+        let secrets = self.inner.secrets.lock().ok().and_then(|secrets| secrets.clone());
+        secrets.ok_or_else(AppError::not_ready)
+    }
+
+    pub(crate) fn set_status(&self, status: Status) {
+        self.inner.status.send_if_modified(|current| {
+            let changed = *current != status;
+            if changed {
+                *current = status;
+            }
+            changed
+        });
+    }
+
+    /// Runs a task until it ends or the app stops.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.inner.stop.clone();
+        self.inner.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+}

@@ -1,0 +1,58 @@
+//! Restoring from a recovery kit: the same name and keys, without history.
+
+use crypto::recovery_kit::{RecoveryKit, SealedKit};
+use zeroize::Zeroizing;
+
+use crate::{
+    api::{
+        error::{AppError, ErrorCode},
+        request::{RecoveryKit as KitView, RestoreBackup},
+    },
+    app::App,
+    startup::blocking,
+};
+
+const MAX_KIT: u64 = 64 * 1024;
+
+impl App {
+    /// Opens the kit's file with its key; what is wrong with it is said.
+    pub(crate) async fn open_kit(&self, request: &RestoreBackup) -> Result<RecoveryKit, AppError> {
+        let taken = self.data()?.uploads.take(&request.upload)?;
+        if tokio::fs::metadata(taken.path()).await?.len() > MAX_KIT {
+            return Err(AppError::new(ErrorCode::TooLarge, "That file is no recovery kit."));
+        }
+        let text = Zeroizing::new(tokio::fs::read_to_string(taken.path()).await.map_err(|_| {
+            AppError::new(ErrorCode::BadArguments, "That file is no recovery kit.")
+        })?);
+        let typed = Zeroizing::new(request.recovery_key.trim().to_owned());
+        blocking(move || {
+            let kit = SealedKit::from_text(&text)?;
+            kit.open(Some(typed.as_str()).filter(|key| !key.is_empty()))
+        })
+        .await?
+        .map_err(|error| AppError::new(ErrorCode::BadArguments, format!("{error}.")))
+    }
+
+    /// The kit of this account, to save or print.
+    pub(crate) async fn recovery_kit(&self) -> Result<KitView, AppError> {
+        let session = self.session()?;
+        let secrets = self.secrets()?;
+        let recovery_key = secrets.recovery_key().ok_or_else(|| {
+            AppError::new(ErrorCode::NotFound, "This account has no recovery key on this device.")
+        })?;
+        let (user_id, server_name) = (session.user_id().to_owned(), session.user_id().server_name().to_owned());
+        let file_name = format!("hearth-recovery-kit-{}.txt", session.user_id().localpart().replace(['/', '\\'], "-"));
+        let own = self.is_own_server();
+        let kit_key = recovery_key.clone();
+        let text = blocking(move || {
+            if !own {
+                return Ok(Zeroizing::new(format!("Account: {user_id}\nRecovery key: {}\n", kit_key.as_str())));
+            }
+            let identity = secrets.identity(false)?;
+            let kit = RecoveryKit { user_id, server_name, recovery_key: kit_key, identity };
+            kit.to_text().map_err(|error| AppError::new(ErrorCode::Failed, "The kit could not be made.").with_detail(error))
+        })
+        .await??;
+        Ok(KitView { recovery_key: recovery_key.to_string(), file_name, text: text.to_string() })
+    }
+}
