@@ -20,7 +20,9 @@ pub struct Alert {
 pub enum AlertChange {
     Show(Alert),
     /// The room was read: its notifications go.
-    Withdraw { room_id: String },
+    Withdraw {
+        room_id: String,
+    },
 }
 
 /// Whether the window has the keyboard, and what it shows.
@@ -77,7 +79,13 @@ fn decide(notification: Notification, focus: &Focus, settings: &Settings) -> Opt
             }
         }
     };
-    Some(Alert { room_id: notification.room_id, event_id: notification.event_id, title, body, sound: notification.sound })
+    Some(Alert {
+        room_id: notification.room_id,
+        event_id: notification.event_id,
+        title,
+        body,
+        sound: notification.sound,
+    })
 }
 
 #[cfg(test)]

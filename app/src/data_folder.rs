@@ -24,8 +24,11 @@ impl DataFolder {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(AppError::new(ErrorCode::DataFolderInUse, "Hearth is already running with this data folder.")
-                    .with_detail(path.display()));
+                return Err(AppError::new(
+                    ErrorCode::DataFolderInUse,
+                    "Hearth is already running with this data folder.",
+                )
+                .with_detail(path.display()));
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }

@@ -5,6 +5,7 @@ mod people;
 mod rooms;
 mod settings;
 
+use futures_util::{FutureExt, future::BoxFuture};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -30,7 +31,8 @@ impl Request {
         }
         let text = error.to_string();
         Err(if text.starts_with("unknown variant") {
-            AppError::new(ErrorCode::UnknownRequest, "This version of Hearth does not know that request.").with_detail(name)
+            AppError::new(ErrorCode::UnknownRequest, "This version of Hearth does not know that request.")
+                .with_detail(name)
         } else {
             AppError::new(ErrorCode::BadArguments, "That request has wrong arguments.").with_detail(text)
         })
@@ -38,8 +40,12 @@ impl Request {
 }
 
 impl App {
-    /// Answers a request with its reply type as JSON.
-    pub async fn request(&self, request: Request) -> Result<Value, AppError> {
+    /// Answers a request with its reply type as JSON. Boxed, so that callers need not lay out all that is below.
+    pub fn request(&self, request: Request) -> BoxFuture<'_, Result<Value, AppError>> {
+        self.answer(request).boxed()
+    }
+
+    async fn answer(&self, request: Request) -> Result<Value, AppError> {
         match request {
             Request::CreateAccount(request) => done(self.create_account(request)),
             Request::SignIn(request) => done(self.sign_in(request)),
@@ -71,9 +77,13 @@ impl App {
             }
             Request::RenameRoom { room_id, name } => done(self.session()?.rename_room(&room_id, &name).await),
             Request::SetRoomTopic { room_id, topic } => done(self.session()?.set_room_topic(&room_id, &topic).await),
-            Request::SetFavourite { room_id, favourite } => done(self.session()?.set_favourite(&room_id, favourite).await),
+            Request::SetFavourite { room_id, favourite } => {
+                done(self.session()?.set_favourite(&room_id, favourite).await)
+            }
             Request::SetMuted { room_id, muted } => done(self.session()?.set_muted(&room_id, muted).await),
-            Request::SetMarkedUnread { room_id, unread } => done(self.session()?.set_marked_unread(&room_id, unread).await),
+            Request::SetMarkedUnread { room_id, unread } => {
+                done(self.session()?.set_marked_unread(&room_id, unread).await)
+            }
 
             Request::SendMessage { room_id, draft } => done(self.session()?.send_message(&room_id, &draft).await),
             Request::SendAttachment { room_id, attachment } => done(self.send_attachment(&room_id, attachment).await),

@@ -27,13 +27,19 @@ impl From<ClientError> for AppError {
         let (code, sentence) = match &error {
             ClientError::Unreachable(_) => (ErrorCode::ServerUnreachable, "The server does not answer.".to_owned()),
             ClientError::WrongPassword => (ErrorCode::WrongPassword, "The name or the password is wrong.".to_owned()),
-            ClientError::SignedOut => (ErrorCode::Forbidden, "This device was signed out. Sign in again; nothing is deleted.".to_owned()),
+            ClientError::SignedOut => {
+                (ErrorCode::Forbidden, "This device was signed out. Sign in again; nothing is deleted.".to_owned())
+            }
             ClientError::Forbidden(why) => (ErrorCode::Forbidden, format!("That is not allowed: {why}")),
             ClientError::NotFound(what) => (ErrorCode::NotFound, capital(&format!("{what} was not found."))),
             ClientError::Invalid(why) => (ErrorCode::BadArguments, capital(&format!("{why}."))),
             ClientError::TooLarge { limit: 0 } => (ErrorCode::TooLarge, "That is too large.".to_owned()),
-            ClientError::TooLarge { limit } => (ErrorCode::TooLarge, format!("That is too large: at most {}.", size(*limit))),
-            ClientError::Store(_) => (ErrorCode::Failed, "This account's data could not be opened. Nothing was deleted.".to_owned()),
+            ClientError::TooLarge { limit } => {
+                (ErrorCode::TooLarge, format!("That is too large: at most {}.", size(*limit)))
+            }
+            ClientError::Store(_) => {
+                (ErrorCode::Failed, "This account's data could not be opened. Nothing was deleted.".to_owned())
+            }
             ClientError::File(error) => (file_code(error), "A file could not be read or written.".to_owned()),
             ClientError::Server(why) => (ErrorCode::Failed, format!("The server refused: {why}")),
             ClientError::Other(_) => (ErrorCode::Failed, "That did not work.".to_owned()),

@@ -74,7 +74,8 @@ fn target(user_id: String, ticket: Option<String>) -> Result<InviteTarget, AppEr
 }
 
 fn is_server_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
 }
 
 fn is_ticket_byte(byte: u8) -> bool {
@@ -91,7 +92,9 @@ fn decoded(text: &str) -> Result<String, AppError> {
 fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'=' => char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'=' => {
+                char::from(byte).to_string()
+            }
             other => format!("%{other:02X}"),
         })
         .collect()
@@ -103,8 +106,7 @@ fn bad(sentence: &str) -> AppError {
 
 /// A short random name, safe in links and file names.
 pub(crate) fn random_name() -> String {
-    let bytes: [u8; 18] = rand::random();
-    BASE64URL_NOPAD.encode(&bytes)
+    BASE64URL_NOPAD.encode(crypto::Key::random().expose().first_chunk::<18>().unwrap_or(&[0; 18]))
 }
 
 #[cfg(test)]
@@ -145,10 +147,22 @@ mod tests {
         let long = format!("hearth:u/alice:example.org?ticket={}", "a".repeat(3000));
         let huge = "x".repeat(10_000);
         for link in [
-            "", "hello", "@alice", "@:example.org", "@alice:", "hearth:", "hearth:u/", "hearth:r/room:example.org",
-            "hearth:u/alice:exa mple.org", "https://example.org/#/@alice:example.org", "matrix:roomid/x:example.org",
-            "hearth:u/alice:example.org?ticket=", "hearth:u/alice:example.org?ticket=%00%01", "javascript:alert(1)",
-            long.as_str(), huge.as_str(),
+            "",
+            "hello",
+            "@alice",
+            "@:example.org",
+            "@alice:",
+            "hearth:",
+            "hearth:u/",
+            "hearth:r/room:example.org",
+            "hearth:u/alice:exa mple.org",
+            "https://example.org/#/@alice:example.org",
+            "matrix:roomid/x:example.org",
+            "hearth:u/alice:example.org?ticket=",
+            "hearth:u/alice:example.org?ticket=%00%01",
+            "javascript:alert(1)",
+            long.as_str(),
+            huge.as_str(),
         ] {
             assert_eq!(parse(link).unwrap_err().code, ErrorCode::BadInviteLink, "{link}");
         }

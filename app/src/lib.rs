@@ -2,7 +2,13 @@
 #![recursion_limit = "256"]
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
 )]
 
 pub mod api;
@@ -28,5 +34,5 @@ pub use data_folder::DataFolder;
 pub use invite_link::{InviteTarget, parse as parse_invite_link};
 pub use secrets::SecretsIn;
 pub use server::ServerChoice;
-pub use uploads::Upload;
 pub use subscriptions::{Sink, Subscriptions};
+pub use uploads::Upload;

@@ -11,7 +11,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Puts a peer's address ticket into the server's address book.
 pub(crate) async fn add_peer(socket: &Path, ticket: &str) -> Result<(), AppError> {
     let failed = |error: reqwest::Error| {
-        AppError::new(ErrorCode::Failed, "The person's address could not be kept.").with_detail(crate::errors::chain(&error))
+        AppError::new(ErrorCode::Failed, "The person's address could not be kept.")
+            .with_detail(crate::errors::chain(&error))
     };
     let client = reqwest::Client::builder().unix_socket(socket).no_proxy().timeout(PATIENCE).build().map_err(failed)?;
     let request = client.post("http://localhost/_hearth/v1/peers").json(&json!({ "ticket": ticket }));

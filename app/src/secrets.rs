@@ -153,7 +153,8 @@ impl Secrets {
     pub(crate) fn identity(&self, domain: bool) -> Result<ServerIdentity, AppError> {
         if let Some(line) = self.text(IDENTITY) {
             return ServerIdentity::from_line(&line).map_err(|error| {
-                AppError::new(ErrorCode::Failed, "The server's key could not be read. Nothing was deleted.").with_detail(error)
+                AppError::new(ErrorCode::Failed, "The server's key could not be read. Nothing was deleted.")
+                    .with_detail(error)
             });
         }
         let identity = if domain {

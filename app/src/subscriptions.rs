@@ -116,7 +116,10 @@ mod tests {
             out.push(Push::Event(AppEvent::Notice { sentence: n.to_string(), danger: false }));
         }
         let batches = kept.0.lock().unwrap();
-        assert_eq!(batches.iter().map(|batch| (batch.subscription, batch.seq)).collect::<Vec<_>>(), [(7, 0), (7, 1), (7, 2)]);
+        assert_eq!(
+            batches.iter().map(|batch| (batch.subscription, batch.seq)).collect::<Vec<_>>(),
+            [(7, 0), (7, 1), (7, 2)]
+        );
         assert_eq!(
             serde_json::to_value(&batches[0]).unwrap(),
             serde_json::json!({

@@ -56,7 +56,8 @@ impl Uploads {
     /// The file of a token; it is deleted when what this answers is dropped.
     pub(crate) fn take(&self, token: &str) -> Result<Taken, AppError> {
         let path = self.waiting.lock().ok().and_then(|mut waiting| waiting.remove(token));
-        path.map(Taken).ok_or_else(|| AppError::new(ErrorCode::NotFound, "That file is not here any more. Choose it again."))
+        path.map(Taken)
+            .ok_or_else(|| AppError::new(ErrorCode::NotFound, "That file is not here any more. Choose it again."))
     }
 }
 

@@ -108,7 +108,10 @@ fn text(event: &AnySyncTimelineEvent) -> Option<Option<String>> {
 }
 
 fn is_recent(at: MilliSecondsSinceUnixEpoch) -> bool {
-    #[expect(clippy::disallowed_methods, reason = "a notification is about now: how old the event is on this machine's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a notification is about now: how old the event is on this machine's clock"
+    )]
     let now = SystemTime::now();
     match at.to_system_time().map(|at| now.duration_since(at)) {
         Some(Ok(age)) => age < RECENT,

@@ -59,7 +59,11 @@ impl Session {
     }
 
     /// A room's rows: first a reset, then their changes; runs until dropped.
-    pub async fn follow_timeline(&self, room_id: &str, mut tell: impl FnMut(Vec<VectorDiff<TimelineRow>>) + Send) -> Result<()> {
+    pub async fn follow_timeline(
+        &self,
+        room_id: &str,
+        mut tell: impl FnMut(Vec<VectorDiff<TimelineRow>>) + Send,
+    ) -> Result<()> {
         self.room_when_known(room_id).await?;
         let open = self.open_timeline(room_id).await?;
         let mut names = Names::new(open.timeline.room().clone());

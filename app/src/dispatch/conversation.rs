@@ -3,7 +3,10 @@
 use client::{AttachmentFile, view::Attachment};
 
 use crate::{
-    api::{error::AppError, request::{PageResult, SavedFile}},
+    api::{
+        error::AppError,
+        request::{PageResult, SavedFile},
+    },
     app::App,
 };
 
@@ -40,7 +43,8 @@ impl App {
 
     /// Where a browser downloads a file from; a shell with a file dialog answers this request itself.
     pub(super) fn save_media(&self, media: &str, name: &str) -> SavedFile {
-        let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
+        let encode =
+            |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
         SavedFile { path: None, url: Some(format!("/media/{}?download={}", encode(media), encode(name))) }
     }
 }

@@ -16,7 +16,10 @@ impl App {
         let session = self.session()?;
         let ticket = self.inner().server.lock().await.as_ref().and_then(|server| server.ticket());
         let user_id = session.user_id().as_str();
-        Ok(InviteLink { link: invite_link::write(user_id, ticket.as_deref()), matrix_uri: invite_link::matrix_uri(user_id) })
+        Ok(InviteLink {
+            link: invite_link::write(user_id, ticket.as_deref()),
+            matrix_uri: invite_link::matrix_uri(user_id),
+        })
     }
 
     pub(super) async fn open_invite_link(&self, link: &str) -> Result<RoomRef, AppError> {

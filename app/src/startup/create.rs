@@ -63,7 +63,10 @@ impl App {
             ServerChoice::Own => return Err(no_own_server()),
             ServerChoice::At { address, registration_token } => {
                 self.set_status(Status::Creating { step: CreateStep::Server });
-                (Home::Elsewhere { address: address.clone() }, RunningServer::elsewhere(address, registration_token.as_deref()))
+                (
+                    Home::Elsewhere { address: address.clone() },
+                    RunningServer::elsewhere(address, registration_token.as_deref()),
+                )
             }
         };
         let own_server = matches!(home, Home::Own { .. });
@@ -81,7 +84,11 @@ impl App {
         let session = Session::register(&reach, &self.store(&secrets)?, &registration).await?;
         secrets.set_account(&Account { session: session.saved()?, home })?;
         self.data()?.settings.change(|kept| {
-            *kept = crate::settings::Kept { name: Some(name.clone()), settings: kept.settings.clone(), ..Default::default() };
+            *kept = crate::settings::Kept {
+                name: Some(name.clone()),
+                settings: kept.settings.clone(),
+                ..Default::default()
+            };
         })?;
         session.set_display_name(&name).await?;
         if let Some(token) = &request.avatar
@@ -139,7 +146,10 @@ impl App {
                 return Err(AppError::new(ErrorCode::NotReady, "This folder has an account already."));
             }
             if client.exists() {
-                std::fs::rename(&client, client.with_extension(format!("unfinished-{}", crate::invite_link::random_name())))?;
+                std::fs::rename(
+                    &client,
+                    client.with_extension(format!("unfinished-{}", crate::invite_link::random_name())),
+                )?;
             }
             data_folder::private_folder(&client)?;
             Ok(secrets)
@@ -176,7 +186,14 @@ mod tests {
 
     #[test]
     fn names_become_addresses() {
-        for (name, expected) in [("Ann", "ann"), ("Ann  Lee-Smith", "ann.lee.smith"), ("Žofie", "ofie"), ("日本", "me"), ("7", "7"), ("!a!", "a")] {
+        for (name, expected) in [
+            ("Ann", "ann"),
+            ("Ann  Lee-Smith", "ann.lee.smith"),
+            ("Žofie", "ofie"),
+            ("日本", "me"),
+            ("7", "7"),
+            ("!a!", "a"),
+        ] {
             assert_eq!(localpart(name), expected, "{name}");
         }
         assert!(localpart(&"x".repeat(300)).len() <= 32);

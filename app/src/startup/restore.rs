@@ -21,9 +21,11 @@ impl App {
         if tokio::fs::metadata(taken.path()).await?.len() > MAX_KIT {
             return Err(AppError::new(ErrorCode::TooLarge, "That file is no recovery kit."));
         }
-        let text = Zeroizing::new(tokio::fs::read_to_string(taken.path()).await.map_err(|_| {
-            AppError::new(ErrorCode::BadArguments, "That file is no recovery kit.")
-        })?);
+        let text = Zeroizing::new(
+            tokio::fs::read_to_string(taken.path())
+                .await
+                .map_err(|_| AppError::new(ErrorCode::BadArguments, "That file is no recovery kit."))?,
+        );
         let typed = Zeroizing::new(request.recovery_key.trim().to_owned());
         blocking(move || {
             let kit = SealedKit::from_text(&text)?;
@@ -37,9 +39,9 @@ impl App {
     pub(crate) async fn recovery_kit(&self) -> Result<KitView, AppError> {
         let session = self.session()?;
         let secrets = self.secrets()?;
-        let recovery_key = secrets.recovery_key().ok_or_else(|| {
-            AppError::new(ErrorCode::NotFound, "This account has no recovery key on this device.")
-        })?;
+        let recovery_key = secrets
+            .recovery_key()
+            .ok_or_else(|| AppError::new(ErrorCode::NotFound, "This account has no recovery key on this device."))?;
         let (user_id, server_name) = (session.user_id().to_owned(), session.user_id().server_name().to_owned());
         let file_name = format!("hearth-recovery-kit-{}.txt", session.user_id().localpart().replace(['/', '\\'], "-"));
         let own = self.is_own_server();
@@ -50,7 +52,8 @@ impl App {
             }
             let identity = secrets.identity(false)?;
             let kit = RecoveryKit { user_id, server_name, recovery_key: kit_key, identity };
-            kit.to_text().map_err(|error| AppError::new(ErrorCode::Failed, "The kit could not be made.").with_detail(error))
+            kit.to_text()
+                .map_err(|error| AppError::new(ErrorCode::Failed, "The kit could not be made.").with_detail(error))
         })
         .await??;
         Ok(KitView { recovery_key: recovery_key.to_string(), file_name, text: text.to_string() })

@@ -59,10 +59,12 @@ pub(crate) struct Bridge {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,app=info,client=info,homeserver=info".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "warn,app=info,client=info,homeserver=info".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await.context("the port cannot be listened on")?;
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await.context("the port cannot be listened on")?;
     let port = listener.local_addr()?.port();
     let server = match arguments.homeserver {
         Some(address) => ServerChoice::At { address, registration_token: arguments.registration_token },

@@ -40,7 +40,9 @@ impl Guard {
     }
 
     pub(crate) fn has_bearer(&self, headers: &HeaderMap) -> bool {
-        text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).is_some_and(|token| self.has_token(token))
+        text(headers, header::AUTHORIZATION)
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .is_some_and(|token| self.has_token(token))
     }
 
     pub(crate) fn has_cookie(&self, headers: &HeaderMap) -> bool {
@@ -55,7 +57,11 @@ impl Guard {
 /// Answers only requests that were meant for us: a foreign name that resolves to 127.0.0.1 is not.
 pub(crate) async fn host(State(bridge): State<Bridge>, request: Request, next: Next) -> Response {
     let host = text(request.headers(), header::HOST).unwrap_or_default().to_owned();
-    if bridge.guard.hosts.contains(&host) { next.run(request).await } else { StatusCode::MISDIRECTED_REQUEST.into_response() }
+    if bridge.guard.hosts.contains(&host) {
+        next.run(request).await
+    } else {
+        StatusCode::MISDIRECTED_REQUEST.into_response()
+    }
 }
 
 /// Trades the token for the cookie that pictures travel with.
@@ -79,6 +85,5 @@ fn equal(given: &str, own: &str) -> bool {
 }
 
 fn random() -> String {
-    let bytes: [u8; 32] = rand::random();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    crypto::Key::random().expose().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -47,7 +47,9 @@ pub(crate) async fn send(
     match text(&headers, header::RANGE).map(|range| parse_range(range, bytes.len())) {
         None | Some(Wanted::All) => (answer, bytes).into_response(),
         Some(Wanted::Part(range)) => {
-            if let Ok(value) = HeaderValue::from_str(&format!("bytes {}-{}/{}", range.start(), range.end(), bytes.len())) {
+            if let Ok(value) =
+                HeaderValue::from_str(&format!("bytes {}-{}/{}", range.start(), range.end(), bytes.len()))
+            {
                 answer.insert(header::CONTENT_RANGE, value);
             }
             (StatusCode::PARTIAL_CONTENT, answer, bytes.slice(range)).into_response()
@@ -65,7 +67,9 @@ enum Wanted {
 
 /// One range of bytes; several, or other units, get the whole.
 fn parse_range(header: &str, length: usize) -> Wanted {
-    let Some((first, last)) = header.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else { return Wanted::All };
+    let Some((first, last)) = header.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
+        return Wanted::All;
+    };
     if last.contains(',') || length == 0 {
         return Wanted::All;
     }
@@ -73,14 +77,22 @@ fn parse_range(header: &str, length: usize) -> Wanted {
     match (first.trim().parse::<usize>(), last.trim().parse::<usize>()) {
         (Ok(first), Ok(last)) if first <= last && first <= end => Wanted::Part(first..=last.min(end)),
         (Ok(first), Err(_)) if last.trim().is_empty() && first <= end => Wanted::Part(first..=end),
-        (Err(_), Ok(suffix)) if first.trim().is_empty() && suffix > 0 => Wanted::Part(length.saturating_sub(suffix)..=end),
+        (Err(_), Ok(suffix)) if first.trim().is_empty() && suffix > 0 => {
+            Wanted::Part(length.saturating_sub(suffix)..=end)
+        }
         _ => Wanted::Impossible,
     }
 }
 
 fn percent(name: &str) -> String {
     name.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect()
 }
 

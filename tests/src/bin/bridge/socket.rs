@@ -42,8 +42,13 @@ enum Incoming {
         #[serde(default)]
         args: Value,
     },
-    Subscribe { id: u32, to: Subscription },
-    Unsubscribe { id: u32 },
+    Subscribe {
+        id: u32,
+        to: Subscription,
+    },
+    Unsubscribe {
+        id: u32,
+    },
 }
 
 #[derive(Serialize)]
@@ -56,7 +61,9 @@ enum Outgoing {
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<AppError>,
     },
-    Push { batch: Batch },
+    Push {
+        batch: Batch,
+    },
 }
 
 /// The way to one page.
@@ -92,8 +99,10 @@ impl Sink for Page {
 
 pub(crate) async fn open(State(bridge): State<Bridge>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
     let protocols = text(&headers, header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();
-    let has_token =
-        protocols.split(',').filter_map(|protocol| protocol.trim().strip_prefix("token.")).any(|token| bridge.guard.has_token(token));
+    let has_token = protocols
+        .split(',')
+        .filter_map(|protocol| protocol.trim().strip_prefix("token."))
+        .any(|token| bridge.guard.has_token(token));
     if !bridge.guard.is_our_origin(&headers) || !has_token {
         return StatusCode::FORBIDDEN.into_response();
     }
