@@ -95,6 +95,8 @@ pub(crate) async fn display_name(room: &Room) -> String {
         },
     };
     match name {
+        // An invitation's members come a moment after the invitation.
+        matrix_sdk::RoomDisplayName::Empty if room.state() == RoomState::Invited => "Invitation".to_owned(),
         matrix_sdk::RoomDisplayName::Empty => "Empty room".to_owned(),
         matrix_sdk::RoomDisplayName::EmptyWas(who) => who,
         other => other.to_string(),

@@ -48,7 +48,12 @@ impl Session {
         if user_id == self.user_id() {
             return Err(ClientError::Invalid("that is yourself"));
         }
-        let _one_at_a_time = self.direct_chats().lock().await;
+        let mut made = self.direct_chats().lock().await;
+        if let Some(room) = made.get(&user_id).and_then(|id| self.client().get_room(id))
+            && room.state() == RoomState::Joined
+        {
+            return Ok(room.room_id().to_string());
+        }
         if let Some(room) = self.client().get_dm_room(&user_id) {
             return Ok(room.room_id().to_string());
         }
@@ -56,7 +61,9 @@ impl Session {
             room.join().await?;
             return Ok(room.room_id().to_string());
         }
-        Ok(self.client().create_dm(&user_id).await?.room_id().to_string())
+        let room = self.client().create_dm(&user_id).await?;
+        made.insert(user_id, room.room_id().to_owned());
+        Ok(room.room_id().to_string())
     }
 
     async fn direct_invite_from(&self, user_id: &UserId) -> Option<Room> {

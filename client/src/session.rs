@@ -78,8 +78,8 @@ struct Inner {
     /// Rooms whose row must be drawn anew for reasons that the SDK does not tell: typing, drafts.
     touched: broadcast::Sender<OwnedRoomId>,
     notifications: broadcast::Sender<Notification>,
-    /// Two answers to one invite link must not make two rooms.
-    direct_chats: Mutex<()>,
+    /// Direct chats made in this run: sync tells of them a moment later, and two answers to one link must not make two.
+    direct_chats: Mutex<HashMap<OwnedUserId, OwnedRoomId>>,
 }
 
 impl Session {
@@ -154,7 +154,7 @@ impl Session {
         &self.inner.typing
     }
 
-    pub(crate) fn direct_chats(&self) -> &Mutex<()> {
+    pub(crate) fn direct_chats(&self) -> &Mutex<HashMap<OwnedUserId, OwnedRoomId>> {
         &self.inner.direct_chats
     }
 
