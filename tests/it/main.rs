@@ -1,0 +1,12 @@
+//! The programs and crates together, as their users meet them: HTTP in, JSON out.
+#![expect(clippy::indexing_slicing, reason = "an answer without the field is a failed test; JSON's index answers null")]
+
+mod bad_input;
+mod contract;
+mod encrypted;
+mod federation;
+mod key_names;
+mod one_server;
+mod restarts;
+mod rooms;
+mod sliding;
