@@ -4,3 +4,6 @@ pub mod error;
 pub mod push;
 pub mod request;
 pub mod status;
+
+#[cfg(test)]
+mod bindings;
