@@ -23,6 +23,9 @@ use crate::{
     uploads::{Upload, Uploads},
 };
 
+/// Events kept for a page that is still loading.
+const MAX_UNHEARD: usize = 8;
+
 /// How an app is started.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -54,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) connection: watch::Sender<Connection>,
     pub(crate) session: watch::Sender<Option<Session>>,
     pub(crate) events: broadcast::Sender<AppEvent>,
+    unheard: std::sync::Mutex<Vec<AppEvent>>,
     pub(crate) alerts: broadcast::Sender<AlertChange>,
     pub(crate) focus: watch::Sender<Focus>,
     /// Starting, unlocking and creating exclude each other.
@@ -80,6 +84,7 @@ impl App {
                 }),
                 session: watch::Sender::new(None),
                 events: broadcast::Sender::new(64),
+                unheard: std::sync::Mutex::default(),
                 alerts: broadcast::Sender::new(64),
                 focus: watch::Sender::new(Focus::default()),
                 phase: Mutex::default(),
@@ -125,8 +130,17 @@ impl App {
 
     /// Tells the window to do something once: a notification or a link was clicked.
     pub fn tell(&self, event: AppEvent) {
-        // Nobody listens while the page loads; a click then is lost with it.
-        let _ = self.inner.events.send(event);
+        if let Err(unheard) = self.inner.events.send(event)
+            && let Ok(mut waiting) = self.inner.unheard.lock()
+            && waiting.len() < MAX_UNHEARD
+        {
+            waiting.push(unheard.0);
+        }
+    }
+
+    /// What was told while no page listened: a link that started the program.
+    pub(crate) fn take_unheard(&self) -> Vec<AppEvent> {
+        self.inner.unheard.lock().map(|mut waiting| std::mem::take(&mut *waiting)).unwrap_or_default()
     }
 
     /// What a shell shows as system notifications.

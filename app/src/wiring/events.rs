@@ -6,6 +6,9 @@ use crate::{api::push::Push, app::App, subscriptions::Outlet};
 
 pub(super) async fn run(app: App, out: Outlet) {
     let mut events = app.inner().events.subscribe();
+    for event in app.take_unheard() {
+        out.push(Push::Event(event));
+    }
     loop {
         match events.recv().await {
             Ok(event) => {
