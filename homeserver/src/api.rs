@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod client;
 pub mod error;
+pub mod federation;
 pub mod parts;
 pub mod router;
 pub mod ruma_route;

@@ -1,3 +1,4 @@
 //! What the server does, in floors: each may use the ones below it, none the ones above (see ARCHITECTURE.md).
 
+pub mod federation;
 pub mod notifier;

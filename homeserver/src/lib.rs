@@ -16,3 +16,6 @@ pub mod config;
 pub mod domain;
 pub mod net;
 pub mod store;
+
+#[cfg(test)]
+mod testing;

@@ -6,17 +6,21 @@
 mod aliases;
 mod connection;
 mod current_state;
+mod destinations;
 mod error;
 mod events;
 mod members;
 mod names;
 mod outbox;
+mod outbox_reading;
 mod relations;
 mod rooms;
 mod schema;
 mod server;
+mod signing_keys;
 mod sn;
 mod snapshots;
+mod staging;
 mod state_keys;
 mod tokens;
 mod writer;
@@ -36,12 +40,16 @@ use self::{connection::ReaderPool, writer::Writer};
 
 pub use self::{
     connection::{Db, Reader},
+    destinations::FailingDestination,
     error::{OpenError, StoreError},
     events::{EdgeKind, NewEvent, Standing, StoredEvent},
     members::{LocalMembership, MemberRow, Membership},
+    outbox_reading::{OutboxBatch, OutboxEvent},
     rooms::RoomRow,
+    signing_keys::{SigningKeyAnswer, SigningKeyRow},
     sn::{EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
     snapshots::StateMap,
+    staging::StagedPdu,
     tokens::{TokenOwner, token_hash},
     writer::{Committed, Durability, Tx},
 };

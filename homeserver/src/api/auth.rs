@@ -1,5 +1,7 @@
 //! Who asks: each authentication scheme of ruma's endpoint types, and what it proves.
 
+mod origin;
+
 use bytes::Bytes;
 use http::Request;
 use ruma::{
@@ -13,6 +15,8 @@ use ruma::{
 use crate::store::UserSn;
 
 use super::{error::ApiError, parts::Parts};
+
+pub use self::origin::Origin;
 
 /// A local user's device, proved by its access token.
 #[derive(Clone, Debug)]

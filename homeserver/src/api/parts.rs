@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::{clock::Clock, config::Config, domain::notifier::Notifier, store::Store};
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::{federation::Federation, notifier::Notifier},
+    store::Store,
+};
 
 /// Everything that an endpoint may ask for; made once at the start.
 #[derive(Clone)]
@@ -12,6 +17,7 @@ pub struct Parts {
     pub store: Store,
     pub notifier: Notifier,
     pub server_name: ruma::OwnedServerName,
+    pub federation: Federation,
 }
 
 /// A part, or a few of them as a tuple: what a handler's first argument may be.
@@ -35,6 +41,7 @@ parts! {
     store: Store,
     notifier: Notifier,
     server_name: ruma::OwnedServerName,
+    federation: Federation,
 }
 
 impl FromParts for () {

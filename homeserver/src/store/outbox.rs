@@ -16,7 +16,9 @@ impl Tx {
             owed = true;
             sqlx::query(
                 "INSERT INTO outbox_rooms (server_sn, room_sn, sent_position, owed_position) VALUES ($1, $2, $3 - 1, $3)
-                 ON CONFLICT (server_sn, room_sn) DO UPDATE SET owed_position = excluded.owed_position",
+                 ON CONFLICT (server_sn, room_sn) DO UPDATE SET owed_position = excluded.owed_position,
+                 -- Whoever is owed nothing starts here: it was not in the room when what lies between was sent.
+                 sent_position = CASE WHEN sent_position >= owed_position THEN excluded.sent_position ELSE sent_position END",
             )
             .bind(*server)
             .bind(room)

@@ -1,0 +1,4 @@
+//! The Server-Server API, a file for each endpoint.
+
+pub mod key;
+pub mod version;

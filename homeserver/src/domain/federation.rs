@@ -1,0 +1,56 @@
+//! Federation without policy: keys, signatures, requests to other servers, the queue of what is owed to them. It knows no room.
+
+pub mod acl;
+pub mod backoff;
+pub mod client;
+pub mod destinations;
+mod key_answer;
+pub mod keyring;
+pub mod sender;
+pub mod transport;
+
+use std::sync::Arc;
+
+use crypto::ServerIdentity;
+use ruma::OwnedServerName;
+
+use crate::{clock::Clock, store::Store};
+
+pub use self::{
+    client::{Deadline, FederationClient, FederationError},
+    destinations::Destinations,
+    keyring::{Keyring, VerifyError},
+    sender::Sender,
+    transport::{Limits, NoNetwork, SendError, Transport},
+};
+
+/// What endpoints and rooms need of federation. Cheap to clone.
+#[derive(Clone)]
+pub struct Federation {
+    pub keyring: Keyring,
+    pub client: FederationClient,
+    pub destinations: Destinations,
+}
+
+impl Federation {
+    /// `server_name` is signed for with `identity`'s key.
+    pub fn new(
+        identity: Arc<ServerIdentity>,
+        server_name: OwnedServerName,
+        store: Store,
+        clock: Clock,
+        transport: Arc<dyn Transport>,
+    ) -> Self {
+        let destinations = Destinations::new(store.clone(), clock.clone());
+        let keyring =
+            Keyring::new(Arc::clone(&identity), server_name.clone(), store, clock.clone(), Arc::clone(&transport));
+        let client = FederationClient::new(&identity, server_name, destinations.clone(), transport);
+        Self { keyring, client, destinations }
+    }
+
+    /// A server with a key of this moment that speaks to nobody: for tests and tools.
+    pub fn offline(server_name: OwnedServerName, store: Store, clock: Clock) -> Self {
+        let identity = Arc::new(ServerIdentity::generate_in_key_mode());
+        Self::new(identity, server_name, store, clock, Arc::new(NoNetwork))
+    }
+}

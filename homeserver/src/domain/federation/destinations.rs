@@ -1,0 +1,133 @@
+//! Which servers are away, as all requests to them share it; kept over restarts.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ruma::{OwnedServerName, ServerName};
+
+use crate::{
+    clock::Clock,
+    store::{Durability, ServerSn, Store, StoreError},
+};
+
+use super::backoff::Schedule;
+
+/// Servers more than this are not remembered as away; they are tried a little too often then.
+const REMEMBERED: usize = 10_000;
+
+/// The backoff of every server. Cheap to clone.
+#[derive(Clone)]
+pub struct Destinations(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    away: Mutex<HashMap<OwnedServerName, Away>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Away {
+    failures: u32,
+    retry_ts: i64,
+}
+
+impl Destinations {
+    pub fn new(store: Store, clock: Clock) -> Self {
+        Self(Arc::new(Inner { store, clock, away: Mutex::default() }))
+    }
+
+    /// Reads what earlier runs learned.
+    pub async fn load(&self) -> Result<(), StoreError> {
+        let rows = self.0.store.read().await?.failing_destinations().await?;
+        let mut away = self.away();
+        for row in rows.into_iter().take(REMEMBERED) {
+            away.insert(row.name, Away { failures: row.failures, retry_ts: row.retry_ts });
+        }
+        Ok(())
+    }
+
+    /// When the server may be tried again (milliseconds since 1970); `None`: now.
+    pub fn retry_at(&self, server: &ServerName) -> Option<i64> {
+        let away = self.away().get(server).copied()?;
+        (away.retry_ts > self.0.clock.now_ms()).then_some(away.retry_ts)
+    }
+
+    /// The server answered us, or spoke to us and signed it.
+    pub async fn heard_from(&self, server: &ServerName, sn: ServerSn) -> Result<(), StoreError> {
+        let was_away = self.away().remove(server).is_some();
+        if was_away {
+            self.0
+                .store
+                .write(Durability::Normal, move |tx| {
+                    Box::pin(async move {
+                        tx.destination_succeeded(sn).await?;
+                        // What waited for its return goes now.
+                        tx.wake_destination(sn);
+                        Ok::<_, StoreError>(())
+                    })
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The server answered a request of ours.
+    pub async fn succeeded(&self, server: &ServerName) -> Result<(), StoreError> {
+        if !self.away().contains_key(server) {
+            return Ok(());
+        }
+        match self.0.store.read().await?.server_sn(server).await? {
+            Some(sn) => self.heard_from(server, sn).await,
+            None => {
+                self.away().remove(server);
+                Ok(())
+            }
+        }
+    }
+
+    /// The server failed; answers when it may be tried again.
+    pub async fn failed(&self, server: &ServerName) -> Result<i64, StoreError> {
+        let now = self.0.clock.now_ms();
+        let (failures, retry_ts) = {
+            let mut away = self.away();
+            let known = away.get(server).copied().unwrap_or(Away { failures: 0, retry_ts: 0 });
+            if known.retry_ts > now {
+                // Several requests that were under way together count as one failure.
+                return Ok(known.retry_ts);
+            }
+            let failures = known.failures.saturating_add(1);
+            let wait = Schedule::of(server).wait(failures, spread());
+            let retry_ts = now.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+            if away.len() < REMEMBERED || away.contains_key(server) {
+                away.insert(server.to_owned(), Away { failures, retry_ts });
+            }
+            (failures, retry_ts)
+        };
+        // Only of servers that we have to do with anyway: a stranger's name costs no row.
+        if let Some(sn) = self.0.store.read().await?.server_sn(server).await? {
+            self.0
+                .store
+                .write(Durability::Normal, move |tx| {
+                    Box::pin(async move { tx.destination_failed(sn, failures, retry_ts).await })
+                })
+                .await?;
+        }
+        Ok(retry_ts)
+    }
+
+    /// Our own network was away or has changed: what failed then says nothing now.
+    pub fn forget_waits(&self) {
+        self.away().clear();
+    }
+
+    fn away(&self) -> std::sync::MutexGuard<'_, HashMap<OwnedServerName, Away>> {
+        self.0.away.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// From 0 to 1, so that those who failed together do not come back together.
+fn spread() -> f64 {
+    rand::Rng::random(&mut rand::rng())
+}
