@@ -1,5 +1,7 @@
 //! Servers in one process for the tests of this crate, joined by a network that can fail.
 
+mod taker;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -28,6 +30,8 @@ use crate::{
     },
     store::Store,
 };
+
+pub use self::taker::Taker;
 
 /// Carries requests between the routers of one process.
 #[derive(Clone, Default)]

@@ -1,11 +1,7 @@
 //! What is owed arrives: in order, once, after failures and restarts too.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use axum::{Json, Router, extract::Path, routing::put};
 use http::StatusCode;
 use ruma::server_name;
 use serde_json::{Value, json};
@@ -14,42 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::Sender;
 use crate::{
     store::{Durability, ServerSn, StoreError},
-    testing::{FakeNetwork, TestHome},
+    testing::{FakeNetwork, Taker, TestHome},
 };
-
-/// Takes transactions and answers as it is told.
-#[derive(Clone, Default)]
-struct Taker {
-    taken: Arc<Mutex<Vec<(String, Value)>>>,
-    answers: Arc<Mutex<Vec<StatusCode>>>,
-}
-
-impl Taker {
-    fn router(&self) -> Router {
-        let taker = self.clone();
-        let take = async move |Path(id): Path<String>, Json(body): Json<Value>| {
-            taker.taken.lock().unwrap().push((id, body));
-            let status = taker.answers.lock().unwrap().pop().unwrap_or(StatusCode::OK);
-            let body = if status == StatusCode::OK {
-                json!({"pdus": {}})
-            } else {
-                json!({"errcode": "M_BAD_JSON", "error": "no"})
-            };
-            (status, Json(body))
-        };
-        Router::new().route("/_matrix/federation/v1/send/{id}", put(take))
-    }
-
-    async fn wait_for(&self, count: usize) -> Vec<(String, Value)> {
-        let wait = async {
-            while self.taken.lock().unwrap().len() < count {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap();
-        self.taken.lock().unwrap().clone()
-    }
-}
 
 async fn owe(home: &TestHome, edus: &[(&str, &str)], to_device: &[&str]) -> ServerSn {
     let edus: Vec<_> = edus.iter().map(|(key, edu)| ((*key).to_owned(), (*edu).to_owned())).collect();
