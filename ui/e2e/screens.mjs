@@ -1,0 +1,216 @@
+/** Every screen over the fake core, light and dark: a picture into a folder, and axe with no violation.
+ *
+ *   npm run e2e:screens -- [--out DIR] [--only NAME] [--theme light|dark] [--no-build]
+ */
+import { mkdir } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { build, preview } from 'vite';
+import { listen, openBrowser, violations } from './browser.mjs';
+
+const { values: options } = parseArgs({
+  options: { out: { type: 'string', default: '/tmp/hearth-screens' }, only: { type: 'string' }, theme: { type: 'string' }, 'no-build': { type: 'boolean' } },
+});
+const NOW = new Date('2026-11-22T09:45:00');
+const room = (id) => `#/room/${encodeURIComponent(`!${id}:x`)}`;
+const byName = (page, role, name) => page.getByRole(role, { name, exact: true });
+
+/** name, scene, fragment, and what is done before the picture. */
+const screens = [
+  { name: '01-first-run', scene: 'first-run', act: (page) => byName(page, 'textbox', 'Your name').fill('Jonas') },
+  { name: '02-first-run-passphrase', scene: 'first-run-no-keyring' },
+  { name: '03-existing-account', scene: 'first-run', act: (page) => byName(page, 'button', 'Use an existing account').click() },
+  { name: '04-domain', scene: 'first-run', act: (page) => byName(page, 'button', 'I have a domain').click() },
+  { name: '05-restore', scene: 'first-run', act: (page) => byName(page, 'button', 'Restore from a backup').click() },
+  { name: '06-setting-up', scene: 'creating' },
+  { name: '07-recovery-kit', scene: 'recovery-kit' },
+  {
+    name: '08-invite-someone',
+    scene: 'first-run',
+    async act(page) {
+      await byName(page, 'textbox', 'Your name').fill('Jonas');
+      await byName(page, 'button', 'Create').click();
+      await byName(page, 'button', 'Later').click();
+      await page.getByRole('img', { name: 'QR code of your invite link' }).waitFor();
+    },
+  },
+  { name: '09-empty', scene: 'empty' },
+  { name: '10-choose', scene: 'conversation' },
+  { name: '11-conversation', scene: 'conversation', at: room('mira'), ready: (page) => page.getByText('and the good coffee').last().waitFor() },
+  {
+    name: '12-conversation-hover',
+    scene: 'conversation',
+    at: room('mira'),
+    act: (page) => page.getByText('the seat numbers are').hover(),
+  },
+  {
+    name: '13-details',
+    scene: 'conversation',
+    at: room('mira'),
+    act: (page) => byName(page, 'button', 'People').click(),
+  },
+  { name: '14-room-details', scene: 'conversation', at: room('shop'), act: (page) => byName(page, 'button', 'People').click() },
+  { name: '15-many-kinds', scene: 'conversation', at: room('house') },
+  { name: '16-many-kinds-top', scene: 'conversation', at: room('house'), act: (page) => page.getByRole('log').evaluate((log) => log.scrollTo(0, 0)) },
+  {
+    name: '17-reply',
+    scene: 'conversation',
+    at: room('shop'),
+    async act(page) {
+      await page.getByText('Glaze delivery').hover();
+      await byName(page, 'button', 'Reply').click();
+      await byName(page, 'textbox', 'Message').fill('Ten is fine for me.\nI bring the trolley.');
+    },
+  },
+  {
+    name: '18-edit',
+    scene: 'conversation',
+    at: room('shop'),
+    act: (page) => byName(page, 'textbox', 'Message').press('ArrowUp'),
+  },
+  {
+    name: '19-emoji',
+    scene: 'conversation',
+    at: room('mira'),
+    async act(page) {
+      await byName(page, 'button', 'Emoji').click();
+      await page.locator('emoji-picker').getByRole('menuitem', { name: /grinning face/ }).first().waitFor();
+    },
+  },
+  {
+    name: '20-message-menu',
+    scene: 'conversation',
+    at: room('shop'),
+    async act(page) {
+      await page.getByText('and I will bring the spare key').hover();
+      await byName(page, 'button', 'More').click();
+      await page.getByRole('menuitem', { name: 'Remove…' }).waitFor();
+    },
+  },
+  {
+    name: '21-remove',
+    scene: 'conversation',
+    at: room('shop'),
+    async act(page) {
+      await page.getByText('and I will bring the spare key').hover();
+      await byName(page, 'button', 'More').click();
+      await page.getByRole('menuitem', { name: 'Remove…' }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: '22-mention',
+    scene: 'conversation',
+    at: room('shop'),
+    async act(page) {
+      await byName(page, 'textbox', 'Message').pressSequentially('thanks @');
+      await page.getByRole('listbox').waitFor();
+    },
+  },
+  {
+    name: '23-files',
+    scene: 'conversation',
+    at: room('mira'),
+    async act(page) {
+      await page.locator('input[type=file]').last().setInputFiles([
+        { name: 'path-round-the-lake.gpx', mimeType: 'application/gpx+xml', buffer: Buffer.alloc(48_000) },
+        { name: 'the-view-from-the-tower-with-a-very-long-name.svg', mimeType: 'image/svg+xml', buffer: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9" fill="teal"/></svg>') },
+      ]);
+      await byName(page, 'textbox', 'Message').fill('Both of them');
+    },
+  },
+  { name: '24-picture', scene: 'conversation', at: room('mira'), act: (page) => page.getByRole('button', { name: 'Open picture lake.jpg' }).click() },
+  { name: '25-invitation-direct', scene: 'invitations', at: room('invite') },
+  { name: '26-invitation-room', scene: 'invitations', at: room('garden') },
+  { name: '27-offline', scene: 'offline', at: room('ansel') },
+  { name: '28-failed', scene: 'failing', at: room('nadja'), async act(page) {
+    await byName(page, 'textbox', 'Message').fill('Shall I bring the tent?');
+    await byName(page, 'button', 'Send').click();
+    await page.getByText('Not sent.').waitFor();
+  } },
+  { name: '29-loading', scene: 'stalled', at: room('mira'), act: (page) => page.waitForTimeout(500) },
+  { name: '30-long-names', scene: 'long-names', at: room('long'), act: (page) => byName(page, 'button', 'People').click() },
+  {
+    name: '31-new-direct',
+    scene: 'conversation',
+    async act(page) {
+      await byName(page, 'button', 'New conversation').click();
+      await page.getByText('People you know').waitFor();
+    },
+  },
+  {
+    name: '32-new-room',
+    scene: 'conversation',
+    async act(page) {
+      await byName(page, 'button', 'New conversation').click();
+      await page.getByRole('tab', { name: 'A room' }).click();
+      await page.getByRole('textbox', { name: 'People to invite' }).fill('an');
+      await page.getByRole('button', { name: 'Anselm Okafor' }).click();
+    },
+  },
+  {
+    name: '33-search',
+    scene: 'conversation',
+    at: room('mira'),
+    async act(page) {
+      await byName(page, 'searchbox', 'Search').fill('tom');
+      await page.getByText('People you know').waitFor();
+    },
+  },
+  { name: '34-settings-profile', scene: 'conversation', at: '#/settings/profile', ready: (page) => page.getByRole('img', { name: 'QR code of your invite link' }).waitFor() },
+  { name: '35-settings-notifications', scene: 'conversation', at: '#/settings/notifications' },
+  { name: '36-settings-privacy', scene: 'conversation', at: '#/settings/privacy' },
+  { name: '37-settings-appearance', scene: 'conversation', at: '#/settings/appearance' },
+  { name: '38-settings-recovery', scene: 'empty', at: '#/settings/recovery' },
+  { name: '39-keyring-locked', scene: 'keyring-locked' },
+  { name: '40-keyring-waiting', scene: 'keyring-waiting' },
+  { name: '41-passphrase', scene: 'passphrase' },
+  { name: '42-data-folder-in-use', scene: 'in-use' },
+  { name: '43-disk-full', scene: 'disk-full' },
+  { name: '44-jump', scene: 'conversation', at: room('house'), act: (page) => page.getByRole('log').evaluate((log) => log.scrollTo(0, 100)).then(() => page.waitForTimeout(300)) },
+  { name: '45-opening', scene: 'opening', act: (page) => page.waitForTimeout(1300) },
+];
+
+if (!options['no-build']) await build({ mode: 'fake', logLevel: 'error' });
+const server = await preview({ mode: 'fake', logLevel: 'error', build: { outDir: 'dist-fake' }, preview: { host: '127.0.0.1', port: 0 } });
+const base = server.resolvedUrls.local[0];
+await mkdir(options.out, { recursive: true });
+const browser = await openBrowser();
+let failed = 0;
+let passed = 0;
+try {
+  for (const theme of ['light', 'dark'].filter((one) => !options.theme || one === options.theme)) {
+    const context = await browser.newContext({ viewport: { width: 1180, height: 760 }, colorScheme: theme, reducedMotion: 'reduce', timezoneId: 'UTC' });
+    for (const screen of screens.filter((one) => !options.only || one.name.includes(options.only))) {
+      const errors = [];
+      const page = await context.newPage();
+      page.setDefaultTimeout(8000);
+      listen(page, screen.name, errors);
+      try {
+        await page.clock.install({ time: NOW });
+        await page.goto(`${base}?scene=${screen.scene}${screen.at ?? '#/'}`);
+        await page.locator('h1, [role=img]').first().waitFor();
+        if (screen.at?.startsWith('#/room')) await page.waitForTimeout(250);
+        await screen.ready?.(page);
+        await screen.act?.(page);
+        await page.waitForTimeout(150);
+        await page.screenshot({ path: `${options.out}/${screen.name}-${theme}.png` });
+        errors.push(...(await violations(page)));
+      } catch (error) {
+        await page.screenshot({ path: `${options.out}/${screen.name}-${theme}-failed.png` }).catch(() => {});
+        errors.push(error.message);
+      }
+      await page.close();
+      if (errors.length > 0) {
+        failed += 1;
+        console.log(`FAIL ${screen.name} ${theme}`);
+        for (const error of errors) console.log(`    ${error}`);
+      } else passed += 1;
+    }
+    await context.close();
+  }
+} finally {
+  await browser.close();
+  await server.close();
+}
+console.log(`${passed} passed, ${failed} failed; pictures in ${options.out}`);
+process.exit(failed === 0 ? 0 : 1);
