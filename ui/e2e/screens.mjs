@@ -50,7 +50,7 @@ const screens = [
   },
   { name: '14-room-details', scene: 'conversation', at: room('shop'), act: (page) => byName(page, 'button', 'People').click() },
   { name: '15-many-kinds', scene: 'conversation', at: room('house') },
-  { name: '16-many-kinds-top', scene: 'conversation', at: room('house'), act: (page) => page.getByRole('log').evaluate((log) => log.scrollTo(0, 0)) },
+  { name: '16-many-kinds-top', scene: 'conversation', at: room('house'), act: (page) => page.getByRole('log').hover().then(() => page.mouse.wheel(0, -5000)).then(() => page.waitForTimeout(300)) },
   {
     name: '17-reply',
     scene: 'conversation',
@@ -166,7 +166,7 @@ const screens = [
   { name: '41-passphrase', scene: 'passphrase' },
   { name: '42-data-folder-in-use', scene: 'in-use' },
   { name: '43-disk-full', scene: 'disk-full' },
-  { name: '44-jump', scene: 'conversation', at: room('house'), act: (page) => page.getByRole('log').evaluate((log) => log.scrollTo(0, 100)).then(() => page.waitForTimeout(300)) },
+  { name: '44-jump', scene: 'conversation', at: room('house'), act: (page) => page.getByRole('log').hover().then(() => page.mouse.wheel(0, -900)).then(() => page.waitForTimeout(300)) },
   { name: '45-opening', scene: 'opening', act: (page) => page.waitForTimeout(1300) },
 ];
 
