@@ -73,8 +73,8 @@ impl LimitedBody {
     /// The whole body, if it has at most this many bytes.
     pub async fn bytes(self, limit: u64) -> Result<Bytes, TransportError> {
         let body = self.at_most(limit);
-        if body.size_hint().lower() > limit {
-            return Err(TransportError::TooLarge(limit));
+        if body.size_hint().lower() > body.left {
+            return Err(TransportError::TooLarge(body.limits.bytes));
         }
         Ok(body.collect().await?.to_bytes())
     }

@@ -20,7 +20,7 @@ const CACHE_ENTRIES: u64 = 1024;
 
 /// One SRV record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
+pub struct Srv {
     pub priority: u16,
     pub weight: u16,
     pub port: u16,
@@ -41,7 +41,7 @@ pub trait Dns: Send + Sync {
     /// The A and AAAA records of a host name, at least one.
     fn addresses<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, DnsError>>;
     /// The SRV records of a name such as `_matrix-fed._tcp.example.org`, at least one.
-    fn services<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Service>, DnsError>>;
+    fn services<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Srv>, DnsError>>;
     /// Forgets answers and reads the system's settings again: the network has changed.
     fn reload(&self) {}
 }
@@ -91,13 +91,13 @@ impl SystemDns {
         if addresses.is_empty() { Err(DnsError::NoRecords) } else { Ok(addresses) }
     }
 
-    async fn services_once(&self, name: &str) -> Result<Vec<Service>, DnsError> {
+    async fn services_once(&self, name: &str) -> Result<Vec<Srv>, DnsError> {
         let found = self.resolver()?.srv_lookup(format!("{name}.")).await.map_err(|error| failure(&error))?;
-        let services: Vec<Service> = found
+        let services: Vec<Srv> = found
             .answers()
             .iter()
             .filter_map(|record| match &record.data {
-                RData::SRV(srv) => Some(Service {
+                RData::SRV(srv) => Some(Srv {
                     priority: srv.priority,
                     weight: srv.weight,
                     port: srv.port,
@@ -129,7 +129,7 @@ impl Dns for SystemDns {
         })
     }
 
-    fn services<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Service>, DnsError>> {
+    fn services<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Srv>, DnsError>> {
         Box::pin(async move {
             match self.services_once(name).await {
                 Err(DnsError::Failed(_)) if self.forget_if_old() => self.services_once(name).await,
@@ -144,7 +144,7 @@ impl Dns for SystemDns {
 }
 
 /// SRV records in the order to try them (RFC 2782): by priority, and among equals at random by weight.
-pub(super) fn in_order(mut services: Vec<Service>, rng: &mut impl rand::Rng) -> Vec<Service> {
+pub(super) fn in_order(mut services: Vec<Srv>, rng: &mut impl rand::Rng) -> Vec<Srv> {
     services.sort_by_key(|service| (service.priority, service.weight));
     let mut ordered = Vec::with_capacity(services.len());
     while let Some(priority) = services.first().map(|service| service.priority) {
@@ -165,10 +165,10 @@ pub(super) fn in_order(mut services: Vec<Service>, rng: &mut impl rand::Rng) -> 
 mod tests {
     use rand::{SeedableRng as _, rngs::StdRng};
 
-    use super::{Dns as _, DnsError, Service, SystemDns, in_order};
+    use super::{Dns as _, DnsError, Srv, SystemDns, in_order};
 
-    fn service(priority: u16, weight: u16, target: &str) -> Service {
-        Service { priority, weight, port: 1, target: target.to_owned() }
+    fn service(priority: u16, weight: u16, target: &str) -> Srv {
+        Srv { priority, weight, port: 1, target: target.to_owned() }
     }
 
     #[test]

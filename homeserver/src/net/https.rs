@@ -103,6 +103,14 @@ pub(super) fn address(mut request: Request<Bytes>, authority: &str) -> Result<Re
     Ok(request)
 }
 
+/// The request target that HTTP/1.1 wants on a connection of our own (hyper's pooled client does this by itself).
+pub(super) fn origin_form(mut request: Request<Bytes>) -> Request<Bytes> {
+    if let Some(path) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(path);
+    }
+    request
+}
+
 fn authority_of(uri: &UriAuthority) -> Option<Authority> {
     Some(Authority { host: Host::parse(uri.host())?, port: uri.port_u16() })
 }

@@ -17,12 +17,12 @@ use tokio::time::advance;
 use super::{Authority, FetchWellKnown, Resolver, WellKnown};
 use crate::net::{
     connect::Host,
-    dns::{Dns, DnsError, Service},
+    dns::{Dns, DnsError, Srv},
 };
 
 #[derive(Default)]
 struct FakeDns {
-    services: HashMap<String, Vec<Service>>,
+    services: HashMap<String, Vec<Srv>>,
     asked: Mutex<Vec<String>>,
 }
 
@@ -31,7 +31,7 @@ impl Dns for FakeDns {
         Box::pin(async { Err(DnsError::NoRecords) })
     }
 
-    fn services<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Service>, DnsError>> {
+    fn services<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Srv>, DnsError>> {
         self.asked.lock().unwrap().push(name.to_owned());
         Box::pin(async { self.services.get(name).cloned().ok_or(DnsError::Failed("SERVFAIL".to_owned())) })
     }
@@ -63,7 +63,7 @@ struct Setting {
 fn setting(documents: &[(&str, &'static str)], services: &[(&str, &str, u16)]) -> Setting {
     let mut dns = FakeDns::default();
     for (name, target, port) in services {
-        let service = Service { priority: 10, weight: 5, port: *port, target: (*target).to_owned() };
+        let service = Srv { priority: 10, weight: 5, port: *port, target: (*target).to_owned() };
         dns.services.entry((*name).to_owned()).or_default().push(service);
     }
     let dns = Arc::new(dns);
