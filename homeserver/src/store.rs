@@ -13,6 +13,7 @@ mod members;
 mod names;
 mod outbox;
 mod outbox_reading;
+mod redactions;
 mod relations;
 mod rooms;
 mod schema;

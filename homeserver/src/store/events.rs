@@ -129,6 +129,14 @@ impl Db {
         row.map(EventRow::read).transpose()
     }
 
+    pub async fn event_id(&mut self, event: EventSn) -> Result<OwnedEventId, StoreError> {
+        let id: String = sqlx::query_scalar("SELECT event_id FROM events WHERE event_sn = $1")
+            .bind(event)
+            .fetch_one(&mut self.0)
+            .await?;
+        id.try_into().map_err(|_| StoreError::Damaged("an event id"))
+    }
+
     /// Number and standing of an event id, when it was seen before.
     pub async fn event_sn(&mut self, event_id: &EventId) -> Result<Option<(EventSn, Standing)>, StoreError> {
         Ok(sqlx::query_as("SELECT event_sn, standing FROM events WHERE event_id = $1")
@@ -274,6 +282,16 @@ impl Tx {
         self.put_edges(event.room, sn, EdgeKind::Prev, event.prev_events).await?;
         self.put_edges(event.room, sn, EdgeKind::Auth, event.auth_events).await?;
         Ok(sn)
+    }
+
+    /// A position before everything of the room's timeline; backfilled events have negative ones.
+    pub async fn position_before_all(&mut self, room: RoomSn) -> Result<Position, StoreError> {
+        let first: Option<i64> =
+            sqlx::query_scalar("SELECT min(position) FROM events WHERE room_sn = $1 AND position IS NOT NULL")
+                .bind(room)
+                .fetch_one(&mut self.db.0)
+                .await?;
+        Ok(Position(first.unwrap_or(0).min(0) - 1))
     }
 
     /// Remembers that a device sent `event` with this transaction id.

@@ -1,6 +1,8 @@
 //! Who is in a room, for everybody (from the room's state) and for local users (their own view).
 
-use ruma::{RoomId, UserId};
+use std::collections::BTreeMap;
+
+use ruma::{CanonicalJsonValue, RoomId, UserId};
 
 use super::{Db, EventSn, Position, RoomSn, ServerSn, StoreError, Tx, UserSn};
 
@@ -147,6 +149,22 @@ impl Db {
         .bind(user_id.as_str())
         .fetch_one(&mut self.0)
         .await?)
+    }
+
+    /// The profile fields that member events carry.
+    pub async fn member_profile(&mut self, user: UserSn) -> Result<BTreeMap<String, CanonicalJsonValue>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT field, value FROM profile_fields WHERE user_sn = $1 AND field IN ('displayname', 'avatar_url')",
+        )
+        .bind(user)
+        .fetch_all(&mut self.0)
+        .await?;
+        rows.into_iter()
+            .map(|(field, value)| {
+                let value = serde_json::from_str(&value).map_err(|_| StoreError::Damaged("a profile"))?;
+                Ok((field, value))
+            })
+            .collect()
     }
 
     /// Whether a server has a joined user in the room.

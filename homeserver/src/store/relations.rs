@@ -1,6 +1,9 @@
 //! Relations between events: edits, reactions, threads, references.
 
+use std::collections::HashSet;
+
 use ruma::EventId;
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::{
     Db, EventSn, RoomSn, StoreError, StoredEvent, Tx, UserSn,
@@ -27,6 +30,23 @@ impl Db {
         .fetch_all(&mut self.0)
         .await?;
         rows.into_iter().map(EventRow::read).collect()
+    }
+
+    /// Of these events, the ones that others relate to, with the relation's type.
+    pub async fn related_targets(&mut self, event_ids: &[&str]) -> Result<HashSet<(String, String)>, StoreError> {
+        let mut related = HashSet::new();
+        for part in event_ids.chunks(500) {
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "SELECT DISTINCT target_event_id, rel_type FROM relations WHERE target_event_id IN (",
+            );
+            let mut ids = query.separated(", ");
+            for id in part {
+                ids.push_bind((*id).to_owned());
+            }
+            query.push(")");
+            related.extend(query.build_query_as::<(String, String)>().fetch_all(&mut self.0).await?);
+        }
+        Ok(related)
     }
 
     /// How many events of a type relate to `target`, and whether `user` sent one of them.

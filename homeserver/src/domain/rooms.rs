@@ -1,0 +1,72 @@
+//! Rooms: the only door for events, local or remote, and everything that users do in them.
+//!
+//! A room's changes happen one after the other, under the room's lock; different rooms run in parallel.
+
+mod accept;
+mod append;
+mod consequences;
+pub mod create;
+mod error;
+mod graph;
+mod locks;
+mod membership;
+mod remote;
+pub mod send;
+mod stripped;
+mod view;
+
+use std::sync::Arc;
+
+use crypto::identity::ServerIdentity;
+use ruma::{OwnedServerName, RoomId, room_version_rules::RoomVersionRules};
+
+use crate::{
+    clock::Clock,
+    store::{RoomRow, Store},
+};
+
+use super::events::{EventCache, versions};
+
+use self::locks::Locks;
+
+pub use self::{
+    accept::Acceptance,
+    create::NewRoom,
+    error::RoomsError,
+    membership::MembershipChange,
+    send::LocalUser,
+    send::NewMessage,
+    view::{Page, Viewer},
+};
+
+/// The rooms that this server is in. Cheap to clone.
+#[derive(Clone)]
+pub struct Rooms {
+    store: Store,
+    clock: Clock,
+    identity: Arc<ServerIdentity>,
+    server_name: OwnedServerName,
+    cache: EventCache,
+    locks: Locks,
+}
+
+impl Rooms {
+    pub fn new(store: Store, clock: Clock, identity: Arc<ServerIdentity>, server_name: OwnedServerName) -> Self {
+        Self { store, clock, identity, server_name, cache: EventCache::default(), locks: Locks::default() }
+    }
+
+    /// The store, for reads beside the rooms' own.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// A room that this server is in, with its version's rules.
+    async fn known(&self, room_id: &RoomId) -> Result<(RoomRow, RoomVersionRules), RoomsError> {
+        let room = self.store.read().await?.room_by_id(room_id).await?.ok_or(RoomsError::UnknownRoom)?;
+        let rules = versions::rules(&room.version).ok_or(RoomsError::UnsupportedVersion)?;
+        Ok((room, rules))
+    }
+}
+
+#[cfg(test)]
+mod tests;

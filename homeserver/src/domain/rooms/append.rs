@@ -1,0 +1,109 @@
+//! Writing accepted events: the event, the state it makes, and everything that follows, in one transaction.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ruma::room_version_rules::RoomVersionRules;
+
+use crate::{
+    domain::events::Pdu,
+    store::{EventSn, KeySn, NewEvent, Position, RoomSn, SnapshotSn, Standing, StoreError, Tx, UserSn},
+};
+
+use super::consequences;
+
+/// An event that passed the checks, ready to be written.
+pub(super) struct Accepted {
+    pub event: Arc<Pdu>,
+    pub rules: RoomVersionRules,
+    /// State before the event; `None` for the first of a room.
+    pub before: Option<SnapshotSn>,
+    /// How the room's state now changes besides the event itself: what resolution brought.
+    pub resolved: Option<BTreeMap<KeySn, Option<EventSn>>>,
+    /// Made here, so it is owed to the other servers of the room.
+    pub ours: bool,
+    /// Device and transaction id of the local sender.
+    pub transaction: Option<(UserSn, String, String)>,
+}
+
+/// What was written.
+pub(super) struct Written {
+    /// State after the event.
+    pub after: Option<SnapshotSn>,
+}
+
+/// Writes an event at the end of the room's timeline.
+pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Result<Written, StoreError> {
+    let event = &accepted.event;
+    let before_servers = tx.joined_servers(room).await?;
+    let position = tx.next_position();
+    let sn = put(tx, room, event, Standing::Accepted, Some(position), accepted.before).await?;
+
+    let mut parents = Vec::with_capacity(event.prev_events.len());
+    for parent in &event.prev_events {
+        parents.push(tx.make_event_sn(room, parent).await?);
+    }
+    tx.extend_graph(room, sn, &parents).await?;
+
+    let own_entry = match &event.state_key {
+        Some(state_key) => Some((tx.make_key_sn(&event.kind.to_string(), state_key).await?, Some(sn))),
+        None => None,
+    };
+    let after = match own_entry {
+        Some((key, entry)) => Some(tx.state_with(room, accepted.before, &BTreeMap::from([(key, entry)])).await?),
+        None => accepted.before,
+    };
+    let changes = match &accepted.resolved {
+        Some(resolved) => resolved.clone(),
+        None => own_entry.into_iter().collect(),
+    };
+    if !changes.is_empty() {
+        consequences::change_state(tx, room, position, &changes, consequences::Tell::Everybody).await?;
+    }
+
+    if let Some((user, device_id, txn_id)) = &accepted.transaction {
+        tx.put_transaction_id(sn, *user, device_id, room, &event.kind.to_string(), txn_id).await?;
+    }
+    consequences::relate(tx, room, sn, event).await?;
+    consequences::redact(tx, room, sn, event, &accepted.rules).await?;
+
+    if accepted.ours {
+        let mut servers = tx.joined_servers(room).await?;
+        servers.extend(before_servers);
+        servers.sort();
+        servers.dedup();
+        tx.owe_event(room, position, sn, &servers).await?;
+    }
+    consequences::notify(tx, room, sn, position, event).await?;
+    for user in tx.local_joined_members(room).await? {
+        tx.wake_user(user);
+    }
+    Ok(Written { after })
+}
+
+/// Writes an event's rows and nothing that follows from it.
+pub(super) async fn put(
+    tx: &mut Tx,
+    room: RoomSn,
+    event: &Pdu,
+    standing: Standing,
+    position: Option<Position>,
+    before: Option<SnapshotSn>,
+) -> Result<EventSn, StoreError> {
+    let sender = tx.make_user_sn(&event.sender).await?;
+    tx.put_event(&NewEvent {
+        room,
+        event_id: &event.event_id,
+        standing,
+        position,
+        depth: event.depth,
+        event_type: &event.kind.to_string(),
+        state_key: event.state_key.as_deref(),
+        sender,
+        origin_ts: i64::from(event.origin_server_ts.get()),
+        snapshot: before,
+        json: &event.json,
+        prev_events: &event.prev_events,
+        auth_events: &event.auth_events,
+    })
+    .await
+}

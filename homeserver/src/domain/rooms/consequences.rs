@@ -1,0 +1,222 @@
+//! What follows from an accepted event: current state, members, relations, redactions, push counts.
+
+use std::collections::BTreeMap;
+
+use ruma::{EventId, OwnedEventId, UserId, room_version_rules::RoomVersionRules};
+use serde::Deserialize;
+
+use crate::{
+    domain::events::{Pdu, redact::redacted_json},
+    store::{EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, ServerSn, StoreError, Tx},
+};
+
+#[derive(Deserialize)]
+struct MemberContent {
+    membership: String,
+    displayname: Option<serde_json::Value>,
+    avatar_url: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    content: serde_json::Value,
+}
+
+/// Who hears that somebody came or left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tell {
+    /// Everybody's coming and going counts.
+    Everybody,
+    /// A whole state arrived with our own join: only local users came.
+    LocalOnly,
+}
+
+/// The room's state now changes at `position`.
+pub(super) async fn change_state(
+    tx: &mut Tx,
+    room: RoomSn,
+    position: Position,
+    changes: &BTreeMap<KeySn, Option<EventSn>>,
+    tell: Tell,
+) -> Result<(), StoreError> {
+    let before = tx.room(room).await?.snapshot;
+    let snapshot = tx.state_with(room, before, changes).await?;
+    tx.set_room_snapshot(room, snapshot).await?;
+    for (key, event) in changes {
+        tx.change_current_state(room, position, *key, *event).await?;
+        let (kind, state_key) = tx.state_key(*key).await?;
+        if kind == "m.room.member"
+            && let Ok(user_id) = UserId::parse(&state_key)
+        {
+            change_member(tx, room, position, &user_id, *event, tell).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn change_member(
+    tx: &mut Tx,
+    room: RoomSn,
+    position: Position,
+    user_id: &UserId,
+    event: Option<EventSn>,
+    tell: Tell,
+) -> Result<(), StoreError> {
+    let user = tx.make_user_sn(user_id).await?;
+    let was = tx.member(room, user).await?.map_or(Membership::Leave, |member| member.membership);
+    let mut is = Membership::Leave;
+    match event {
+        Some(event) => {
+            let stored = tx.event_by_sn(event).await?.ok_or(StoreError::Damaged("a member event without a body"))?;
+            let content = serde_json::from_str::<Body>(&stored.json)
+                .ok()
+                .and_then(|body| serde_json::from_value::<MemberContent>(body.content).ok());
+            is = content.as_ref().map_or(Membership::Leave, |content| Membership::parse(&content.membership));
+            let text = |value: Option<serde_json::Value>| value.and_then(|value| value.as_str().map(str::to_owned));
+            let (name, avatar) =
+                content.map(|content| (text(content.displayname), text(content.avatar_url))).unwrap_or_default();
+            tx.put_member(room, user_id, is, event, name.as_deref(), avatar.as_deref()).await?;
+        }
+        None => tx.remove_member(room, user).await?,
+    }
+    let local = tx.server_sn(user_id.server_name()).await? == Some(ServerSn::OURS);
+    if local {
+        change_local_member(tx, room, position, user, is, event).await?;
+    }
+    if local || tell == Tell::Everybody {
+        came_or_left(tx, room, user, was, is).await?;
+    }
+    Ok(())
+}
+
+/// What follows for encryption when somebody comes or leaves.
+async fn came_or_left(
+    tx: &mut Tx,
+    _room: RoomSn,
+    user: crate::store::UserSn,
+    was: Membership,
+    is: Membership,
+) -> Result<(), StoreError> {
+    if was != is {
+        tx.wake_user(user);
+    }
+    Ok(())
+}
+
+async fn change_local_member(
+    tx: &mut Tx,
+    room: RoomSn,
+    position: Position,
+    user: crate::store::UserSn,
+    membership: Membership,
+    event: Option<EventSn>,
+) -> Result<(), StoreError> {
+    let old = tx.local_membership(user, room).await?;
+    let joined_position = match (membership, old.as_ref().map(|old| old.membership)) {
+        (Membership::Join, Some(Membership::Join)) => old.as_ref().and_then(|old| old.joined_position),
+        (Membership::Join, _) => Some(position),
+        _ => old.as_ref().and_then(|old| old.joined_position),
+    };
+    let stripped_state = match membership {
+        Membership::Invite | Membership::Knock => Some(super::stripped::of_room(tx, room, event).await?),
+        _ => None,
+    };
+    let forgotten = old.is_some_and(|old| old.forgotten) && matches!(membership, Membership::Leave | Membership::Ban);
+    tx.put_local_membership(&LocalMembership {
+        user_sn: user,
+        room_sn: room,
+        membership,
+        event_sn: event,
+        position,
+        joined_position,
+        stripped_state,
+        invite_event: None,
+        forgotten,
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+struct Relating {
+    #[serde(rename = "m.relates_to")]
+    relates_to: RelatesTo,
+}
+
+#[derive(Deserialize)]
+struct RelatesTo {
+    rel_type: String,
+    event_id: OwnedEventId,
+    key: Option<String>,
+}
+
+/// The event's relation as clients declared it.
+pub(super) fn relation(event: &Pdu) -> Option<(String, OwnedEventId, Option<String>)> {
+    let relates_to = event.content_as::<Relating>()?.relates_to;
+    Some((relates_to.rel_type, relates_to.event_id, relates_to.key))
+}
+
+/// Notes what the event relates to.
+pub(super) async fn relate(tx: &mut Tx, room: RoomSn, sn: EventSn, event: &Pdu) -> Result<(), StoreError> {
+    if event.state_key.is_none()
+        && let Some((rel_type, target, key)) = relation(event)
+    {
+        tx.put_relation(sn, room, &target, &rel_type, key.as_deref()).await?;
+    }
+    Ok(())
+}
+
+/// Redacts what the event names, and the event itself where an earlier redaction names it.
+pub(super) async fn redact(
+    tx: &mut Tx,
+    room: RoomSn,
+    sn: EventSn,
+    event: &Pdu,
+    rules: &RoomVersionRules,
+) -> Result<(), StoreError> {
+    if let Some(target) = event.redaction_target(rules) {
+        match tx.event(&target).await? {
+            Some(stored) if stored.room == room => apply(tx, room, sn, &target, rules).await?,
+            Some(_) => {}
+            None => tx.put_pending_redaction(room, &target, sn).await?,
+        }
+    }
+    for redaction in tx.take_pending_redactions(room, &event.event_id).await? {
+        apply(tx, room, redaction, &event.event_id, rules).await?;
+    }
+    Ok(())
+}
+
+/// A redaction takes effect when its sender may redact, or is of the server whose user sent the target.
+async fn apply(
+    tx: &mut Tx,
+    room: RoomSn,
+    redaction: EventSn,
+    target: &EventId,
+    rules: &RoomVersionRules,
+) -> Result<(), StoreError> {
+    let (Some(redaction), Some(target)) = (tx.event_by_sn(redaction).await?, tx.event(target).await?) else {
+        return Ok(());
+    };
+    if target.redacted_by.is_some() {
+        return Ok(());
+    }
+    let sender = tx.user_id(redaction.sender).await?;
+    let author = tx.user_id(target.sender).await?;
+    let allowed =
+        sender.server_name() == author.server_name() || super::view::may_redact(tx, room, &sender, rules).await?;
+    if allowed && let Some(json) = redacted_json(&target.json, rules) {
+        tx.redact(target.sn, redaction.sn, &json).await?;
+    }
+    Ok(())
+}
+
+/// Push rules decide for each local member what the event is to them.
+pub(super) async fn notify(
+    _tx: &mut Tx,
+    _room: RoomSn,
+    _sn: EventSn,
+    _position: Position,
+    _event: &Pdu,
+) -> Result<(), StoreError> {
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! Sending: a local user's message or state event.
+
+use ruma::{CanonicalJsonObject, OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId, events::TimelineEventType};
+
+use crate::{
+    domain::events::build::Draft,
+    store::{Durability, Membership, RoomSn, SnapshotSn, StoreError, UserSn},
+};
+
+use super::{
+    Rooms, RoomsError,
+    append::{Accepted, append},
+    consequences,
+    graph::Graph,
+};
+
+/// A local user on one of their devices.
+#[derive(Clone, Debug)]
+pub struct LocalUser {
+    pub user: UserSn,
+    pub user_id: OwnedUserId,
+    pub device_id: OwnedDeviceId,
+}
+
+/// What a local user sends into a room.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    pub room_id: OwnedRoomId,
+    pub kind: TimelineEventType,
+    pub state_key: Option<String>,
+    pub content: CanonicalJsonObject,
+    /// A repeated id answers the first event again.
+    pub txn_id: Option<String>,
+    /// The event that a redaction names.
+    pub redacts: Option<OwnedEventId>,
+    /// Milliseconds since 1970; only application services choose it.
+    pub timestamp: Option<i64>,
+}
+
+impl Rooms {
+    /// Sends an event in a local user's name and answers its id once it is durable.
+    pub async fn send(&self, from: &LocalUser, mut message: NewMessage) -> Result<OwnedEventId, RoomsError> {
+        let _turn = self.locks.lock(&message.room_id).await;
+        let (room, rules) = self.known(&message.room_id).await?;
+        let mut db = self.store.read().await?;
+        let kind = message.kind.to_string();
+        if let Some(txn_id) = &message.txn_id
+            && let Some(sent) = db.sent_event(from.user, from.device_id.as_str(), room.sn, &kind, txn_id).await?
+        {
+            return Ok(sent);
+        }
+        let joined = db.local_membership(from.user, room.sn).await?.is_some_and(|m| m.membership == Membership::Join);
+        if !joined && message.kind != TimelineEventType::RoomMember {
+            return Err(RoomsError::NotInRoom);
+        }
+        if let Some(redacts) = &message.redacts {
+            // Clients look for it in both places; the version decides which one is signed.
+            if rules.redaction.content_field_redacts {
+                message.content.insert("redacts".to_owned(), redacts.to_string().into());
+                message.redacts = None;
+            }
+        } else if message.kind == TimelineEventType::RoomRedaction {
+            message.redacts = redaction_of_content(&rules, &mut message.content)?;
+        }
+        let draft = Draft {
+            kind: message.kind,
+            sender: from.user_id.clone(),
+            state_key: message.state_key,
+            content: message.content,
+            redacts: message.redacts,
+            timestamp: message.timestamp.unwrap_or_else(|| self.clock.now_ms()),
+        };
+        if let Some(same) = self.unchanged(&mut db, room.sn, &draft).await? {
+            return Ok(same);
+        }
+        let mut graph = Graph::of_room(&mut db, room.sn, &message.room_id, rules.clone()).await?;
+        let event = graph.add(self, Some((&mut db, room.sn)), &draft).await?;
+        if let Some((rel_type, target, Some(key))) = consequences::relation(&event)
+            && rel_type == "m.annotation"
+            && db.has_reaction(&target, from.user, &key).await?
+        {
+            return Err(RoomsError::DuplicateReaction);
+        }
+        drop(db);
+        let transaction = message.txn_id.map(|txn_id| (from.user, from.device_id.to_string(), txn_id));
+        let event_id = event.event_id.clone();
+        self.write_own(room.sn, room.snapshot, vec![Own { event, transaction }], rules).await?;
+        Ok(event_id)
+    }
+
+    /// The event that stands there already, when a state event would change nothing.
+    async fn unchanged(
+        &self,
+        db: &mut crate::store::Db,
+        room: RoomSn,
+        draft: &Draft,
+    ) -> Result<Option<OwnedEventId>, RoomsError> {
+        let Some(state_key) = &draft.state_key else { return Ok(None) };
+        let Some(now) = db.current_state_event(room, &draft.kind.to_string(), state_key).await? else {
+            return Ok(None);
+        };
+        let body: CanonicalJsonObject =
+            serde_json::from_str(&now.json).map_err(|_| StoreError::Damaged("a state event"))?;
+        let same_sender = body.get("sender").and_then(|v| v.as_str()) == Some(draft.sender.as_str());
+        let same = same_sender && body.get("content").and_then(|v| v.as_object()) == Some(&draft.content);
+        Ok(same.then_some(now.event_id))
+    }
+
+    /// Writes events made here, in order, in one durable transaction.
+    pub(super) async fn write_own(
+        &self,
+        room: RoomSn,
+        before: Option<SnapshotSn>,
+        events: Vec<Own>,
+        rules: ruma::room_version_rules::RoomVersionRules,
+    ) -> Result<(), RoomsError> {
+        for own in &events {
+            self.cache.put(&own.event);
+        }
+        let redacted: Vec<OwnedEventId> = events.iter().filter_map(|own| own.event.redaction_target(&rules)).collect();
+        self.store
+            .write::<_, StoreError, _>(Durability::Full, move |tx| {
+                Box::pin(async move {
+                    let mut before = before;
+                    for Own { event, transaction } in events {
+                        let accepted =
+                            Accepted { event, rules: rules.clone(), before, resolved: None, ours: true, transaction };
+                        before = append(tx, room, &accepted).await?.after;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        for event_id in redacted {
+            self.cache.forget(&event_id);
+        }
+        Ok(())
+    }
+}
+
+/// An event made here, with device and transaction id of its sender.
+pub(super) struct Own {
+    pub event: std::sync::Arc<crate::domain::events::Pdu>,
+    pub transaction: Option<(UserSn, String, String)>,
+}
+
+/// `redacts` of a redaction sent by the ordinary endpoint: clients put it into the content whatever the room's version.
+fn redaction_of_content(
+    rules: &ruma::room_version_rules::RoomVersionRules,
+    content: &mut CanonicalJsonObject,
+) -> Result<Option<OwnedEventId>, RoomsError> {
+    let named = content.get("redacts").and_then(|value| value.as_str()).map(str::to_owned);
+    let target = named
+        .and_then(|id| OwnedEventId::try_from(id).ok())
+        .ok_or_else(|| RoomsError::BadEvent("A redaction names the event in `redacts`".to_owned()))?;
+    if rules.redaction.content_field_redacts {
+        return Ok(None);
+    }
+    content.remove("redacts");
+    Ok(Some(target))
+}

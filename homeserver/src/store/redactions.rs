@@ -1,0 +1,38 @@
+//! Redactions that came before the event they name.
+
+use ruma::EventId;
+
+use super::{EventSn, RoomSn, StoreError, Tx};
+
+impl Tx {
+    /// The redaction waits for its target.
+    pub async fn put_pending_redaction(
+        &mut self,
+        room: RoomSn,
+        target: &EventId,
+        redaction: EventSn,
+    ) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO pending_redactions (room_sn, target_event_id, redaction_sn) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+            .bind(room)
+            .bind(target.as_str())
+            .bind(redaction)
+            .execute(&mut self.db.0)
+            .await?;
+        Ok(())
+    }
+
+    /// Redactions that waited for `target`; they wait no longer.
+    pub async fn take_pending_redactions(
+        &mut self,
+        room: RoomSn,
+        target: &EventId,
+    ) -> Result<Vec<EventSn>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "DELETE FROM pending_redactions WHERE room_sn = $1 AND target_event_id = $2 RETURNING redaction_sn",
+        )
+        .bind(room)
+        .bind(target.as_str())
+        .fetch_all(&mut self.db.0)
+        .await?)
+    }
+}
