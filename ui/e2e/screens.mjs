@@ -186,7 +186,7 @@ try {
       page.setDefaultTimeout(8000);
       listen(page, screen.name, errors);
       try {
-        await page.clock.install({ time: NOW });
+        await page.clock.setFixedTime(NOW);
         await page.goto(`${base}?scene=${screen.scene}${screen.at ?? '#/'}`);
         await page.locator('h1, [role=img]').first().waitFor();
         if (screen.at?.startsWith('#/room')) await page.waitForTimeout(250);
