@@ -1,5 +1,6 @@
 //! What the server does, in floors: each may use the ones below it, none the ones above (see ARCHITECTURE.md).
 
+pub mod accounts;
 pub mod events;
 pub mod federation;
 pub mod notifier;

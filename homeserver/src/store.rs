@@ -3,17 +3,22 @@
 //! Reads go through [`Store::read`], which lends one of four connections; writes through [`Store::write`], which hands a closure to the
 //! one writer. A write is either committed whole or not at all, and what it asked to wake is woken after the commit, never before.
 
+mod account_data;
+mod accounts;
 mod aliases;
 mod connection;
 mod current_state;
 mod destinations;
+mod devices;
 mod error;
 mod events;
 mod members;
 mod names;
 mod outbox;
 mod outbox_reading;
+mod profiles;
 mod redactions;
+mod registration_tokens;
 mod relations;
 mod rooms;
 mod schema;
@@ -40,18 +45,22 @@ use crate::clock::Clock;
 use self::{connection::ReaderPool, writer::Writer};
 
 pub use self::{
+    accounts::{AccountRow, NewAccount},
     connection::{Db, Reader},
     destinations::FailingDestination,
+    devices::DeviceRow,
     error::{OpenError, StoreError},
     events::{EdgeKind, NewEvent, Standing, StoredEvent},
     members::{LocalMembership, MemberRow, Membership},
     outbox_reading::{OutboxBatch, OutboxEvent},
+    profiles::Profile,
+    registration_tokens::RegistrationToken,
     rooms::RoomRow,
     signing_keys::{SigningKeyAnswer, SigningKeyRow},
     sn::{EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
     snapshots::StateMap,
     staging::StagedPdu,
-    tokens::{TokenOwner, token_hash},
+    tokens::{RefreshOwner, TokenOwner, token_hash},
     writer::{Committed, Durability, Tx},
 };
 

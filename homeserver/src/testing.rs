@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::{
+        accounts::Accounts,
         federation::{Federation, Limits, SendError, Transport},
         notifier::Notifier,
     },
@@ -132,13 +133,16 @@ impl TestHome {
             clock.clone(),
             Arc::new(network.clone()),
         );
+        let config = Arc::new(Config::default());
+        let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone());
         let parts = Parts {
-            config: Arc::new(Config::default()),
+            config,
             clock,
             store,
             notifier: notifier.clone(),
             server_name: server_name.clone(),
             federation,
+            accounts,
         };
         network.attach(&server_name, router::federation(parts.clone()));
         Self { parts, identity, notifier, ahead, _folder: folder }

@@ -6,15 +6,20 @@ use bytes::Bytes;
 use http::Request;
 use ruma::{
     OwnedDeviceId, OwnedUserId,
-    api::auth_scheme::{
-        AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, ExtractTokenError,
-        NoAccessToken, NoAuthentication,
+    api::{
+        auth_scheme::{
+            AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, ExtractTokenError,
+            NoAccessToken, NoAuthentication,
+        },
+        error::ErrorKind,
     },
 };
 
-use crate::store::UserSn;
+use crate::store::{TokenOwner, UserSn};
 
-use super::{error::ApiError, parts::Parts};
+use super::{error::ApiError, parts::Parts, peer::peer_ip};
+
+mod guests;
 
 pub use self::origin::Origin;
 
@@ -26,6 +31,18 @@ pub struct Sender {
     pub device_id: OwnedDeviceId,
     pub admin: bool,
     pub guest: bool,
+    /// Reads, and can only leave rooms and sign out.
+    pub suspended: bool,
+}
+
+impl Sender {
+    /// Refuses what suspended accounts cannot do.
+    pub fn not_suspended(&self) -> Result<(), ApiError> {
+        if self.suspended {
+            return Err(ApiError::new(ErrorKind::UserSuspended, "This account is suspended"));
+        }
+        Ok(())
+    }
 }
 
 /// A scheme of authentication, checked.
@@ -57,7 +74,7 @@ impl Authenticate for AccessToken {
     type Identity = Sender;
     async fn authenticate(parts: &Parts, request: &Request<Bytes>) -> Result<Sender, ApiError> {
         let token = Self::extract_authentication(request).map_err(token_error)?;
-        sender(parts, &token).await
+        sender(parts, &token, request).await
     }
 }
 
@@ -65,7 +82,7 @@ impl Authenticate for AccessTokenOptional {
     type Identity = Option<Sender>;
     async fn authenticate(parts: &Parts, request: &Request<Bytes>) -> Result<Option<Sender>, ApiError> {
         match Self::extract_authentication(request).map_err(token_error)? {
-            Some(token) => sender(parts, &token).await.map(Some),
+            Some(token) => sender(parts, &token, request).await.map(Some),
             None => Ok(None),
         }
     }
@@ -95,21 +112,20 @@ fn token_error(error: ExtractTokenError) -> ApiError {
 }
 
 /// Finds whose token it is. An expired token is told with `soft_logout`, so that the client refreshes it.
-async fn sender(parts: &Parts, token: &str) -> Result<Sender, ApiError> {
+async fn sender(parts: &Parts, token: &str, request: &Request<Bytes>) -> Result<Sender, ApiError> {
     let found = parts.store.read().await?.access_token(token).await?.ok_or_else(|| ApiError::unknown_token(false))?;
     if found.expires_ts.is_some_and(|expires| expires <= parts.clock.now_ms()) {
         return Err(ApiError::unknown_token(true));
     }
-    if found.locked {
-        let mut error = ApiError::new(ruma::api::error::ErrorKind::UserLocked, "This account is locked");
-        error.body.insert("soft_logout".to_owned(), true.into());
-        return Err(error);
+    let path = request.uri().path();
+    if found.locked && !path.ends_with("/logout") && !path.ends_with("/logout/all") {
+        return Err(ApiError::locked());
     }
-    Ok(Sender {
-        user: found.user,
-        user_id: found.user_id,
-        device_id: found.device_id,
-        admin: found.admin,
-        guest: found.guest,
-    })
+    if found.guest && !guests::may(request.method(), path) {
+        return Err(ApiError::new(ErrorKind::GuestAccessForbidden, "Guests cannot do this"));
+    }
+    let ip = peer_ip(request.extensions()).map(|ip| ip.to_string());
+    parts.accounts.saw(&found, token, ip).await?;
+    let TokenOwner { user, user_id, device_id, admin, guest, suspended, .. } = found;
+    Ok(Sender { user, user_id, device_id, admin, guest, suspended })
 }

@@ -10,6 +10,8 @@ use ruma::api::error::{
 };
 use serde_json::{Map, Value, json};
 
+mod accounts;
+
 use crate::store::StoreError;
 
 /// The answer to a request that failed.
@@ -77,6 +79,13 @@ impl ApiError {
 
     pub fn too_large(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::TooLarge, message)
+    }
+
+    /// The account is locked: the client keeps what it has and waits.
+    pub fn locked() -> Self {
+        let mut error = Self::new(ErrorKind::UserLocked, "This account is locked");
+        error.body.insert("soft_logout".to_owned(), true.into());
+        error
     }
 
     /// Asks to come back after `wait`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{federation::Federation, notifier::Notifier},
+    domain::{accounts::Accounts, federation::Federation, notifier::Notifier},
     store::Store,
 };
 
@@ -18,6 +18,7 @@ pub struct Parts {
     pub notifier: Notifier,
     pub server_name: ruma::OwnedServerName,
     pub federation: Federation,
+    pub accounts: Accounts,
 }
 
 /// A part, or a few of them as a tuple: what a handler's first argument may be.
@@ -42,6 +43,7 @@ parts! {
     notifier: Notifier,
     server_name: ruma::OwnedServerName,
     federation: Federation,
+    accounts: Accounts,
 }
 
 impl FromParts for () {

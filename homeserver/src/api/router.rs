@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
-use axum::{Router, extract::DefaultBodyLimit};
+use axum::{Router, extract::DefaultBodyLimit, routing::get};
 use http::{HeaderName, Method, header};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{Any, CorsLayer},
 };
 
-use super::{client, error::ApiError, federation, parts::Parts, ruma_route::RumaRoutes};
+use super::{admin, client, error::ApiError, federation, owner, parts::Parts, ruma_route::RumaRoutes};
 
 /// The Client-Server API.
 pub fn client(parts: Parts) -> Router {
-    let router = Router::new().ruma(client::versions::get_supported_versions).ruma(client::account::whoami::whoami);
-    finish(router).layer(cors()).with_state(parts)
+    finish(client_routes()).layer(cors()).with_state(parts)
+}
+
+/// What the Unix socket serves: the Client-Server API and the owner's.
+pub fn socket(parts: Parts) -> Router {
+    finish(client_routes().merge(owner::routes())).layer(cors()).with_state(parts)
 }
 
 /// The Server-Server API.
@@ -25,6 +29,11 @@ pub fn federation(parts: Parts) -> Router {
         .ruma(federation::key::query::query_keys)
         .ruma(federation::key::query_batch::query_keys);
     finish(router).with_state(parts)
+}
+
+fn client_routes() -> Router<Parts> {
+    let router = Router::new().ruma(client::versions::get_supported_versions);
+    accounts(router)
 }
 
 /// What holds for every endpoint: answers to unknown paths and methods, and to a handler that panicked.
@@ -42,6 +51,27 @@ fn finish(router: Router<Parts>) -> Router<Parts> {
             let error = std::io::Error::other("a handler panicked");
             ApiError::internal(&error).into_response()
         }))
+}
+
+/// Accounts, sessions, devices.
+fn accounts(router: Router<Parts>) -> Router<Parts> {
+    router
+        .ruma(client::account::register::register)
+        .ruma(client::account::register_available::get_username_availability)
+        .ruma(client::account::registration_token_validity::check_registration_token_validity)
+        .ruma(client::account::whoami::whoami)
+        .ruma(client::session::get_login_types::get_login_types)
+        .ruma(client::session::login::login)
+        .ruma(client::session::get_login_token::get_login_token)
+        .ruma(client::session::refresh::refresh_token)
+        .ruma(client::session::logout::logout)
+        .ruma(client::session::logout_all::logout_all)
+        .ruma(client::device::get_devices::get_devices)
+        .ruma(client::device::get_device::get_device)
+        .ruma(client::device::update_device::update_device)
+        .ruma(client::device::delete_device::delete_device)
+        .ruma(client::device::delete_devices::delete_devices)
+        .route("/_synapse/admin/v1/register", get(admin::register::nonce).post(admin::register::register))
 }
 
 /// Web clients may come from anywhere: access is by token.

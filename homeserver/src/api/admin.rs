@@ -1,0 +1,3 @@
+//! Synapse's admin API, as far as tools rely on it.
+
+pub mod register;
