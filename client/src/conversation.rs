@@ -15,12 +15,15 @@ impl Session {
     pub async fn send_message(&self, room_id: &str, draft: &MessageDraft) -> Result<()> {
         let content = composer::content(draft)?;
         let open = self.open_timeline(room_id).await?;
+        let echo = open.next_echo().await;
         match &draft.reply_to {
             Some(event_id) => open.timeline.send_reply(content, ids::event_id(event_id)?).await?,
             None => {
                 open.timeline.send(content.with_relation(None).into()).await?;
             }
         }
+        echo.await;
+        open.told_all().await;
         self.set_draft(room_id, "").await
     }
 
@@ -88,7 +91,10 @@ impl Session {
 
     /// Loads older messages; true when the beginning of the room was reached.
     pub async fn load_older(&self, room_id: &str) -> Result<bool> {
-        self.open_timeline(room_id).await?.page_back(PAGE).await
+        let open = self.open_timeline(room_id).await?;
+        let reached_start = open.page_back(PAGE).await?;
+        open.told_all().await;
+        Ok(reached_start)
     }
 
     /// The newest message was seen; `public` tells the others.

@@ -104,7 +104,7 @@ impl Session {
         };
         session.follow_typing();
         session.follow_notifications().await;
-        session.retry_when_online();
+        session.retry_sending();
         Ok(session)
     }
 

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use matrix_sdk_ui::sync_service::State;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::Session;
 
 /// After a failed sync that offline mode does not cover, the loop is started again.
 const RESTART_AFTER: Duration = Duration::from_secs(5);
+
+/// After an error that may pass, messages are sent again.
+const RESEND_AFTER: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncState {
@@ -54,15 +58,28 @@ impl Session {
         }
     }
 
-    /// The SDK stops a room's send queue at a network error; it goes on as soon as the server answers again.
-    pub(crate) fn retry_when_online(&self) {
+    /// The SDK stops a room's send queue at an error that may pass; the queue goes on when the server answers again, or after a while.
+    pub(crate) fn retry_sending(&self) {
         let mut states = self.sync_loop().state();
-        let client = self.client().clone();
+        let mut errors = self.client().send_queue().subscribe_errors();
+        let session = self.downgrade();
         tokio::spawn(async move {
-            while let Some(state) = states.next().await {
-                if matches!(state, State::Running) {
-                    client.send_queue().set_enabled(true).await;
+            loop {
+                tokio::select! {
+                    state = states.next() => match state {
+                        Some(State::Running) => {}
+                        Some(_) => continue,
+                        None => return,
+                    },
+                    error = errors.recv() => match error {
+                        Ok(error) if error.is_recoverable => tokio::time::sleep(RESEND_AFTER).await,
+                        Ok(_) => continue,
+                        Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => return,
+                    },
                 }
+                let Some(session) = session.upgrade() else { return };
+                session.client().send_queue().set_enabled(true).await;
             }
         });
     }

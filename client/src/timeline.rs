@@ -8,13 +8,13 @@ mod state;
 pub(crate) mod summary;
 mod undecryptable;
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, pin_mut};
 use lru::LruCache;
 use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineDetails, TimelineItem};
 use ruma::{OwnedRoomId, RoomId};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use self::{names::Names, row::Drawing};
 use crate::{
@@ -27,10 +27,15 @@ const MAX_OPEN: usize = 12;
 /// What a freshly opened room shows at least, if it has that much.
 const FIRST_PAGE: u16 = 30;
 
+/// Rows are told at once; what takes longer is not waited for.
+const TELLING: Duration = Duration::from_secs(2);
+
 /// A room's timeline and the lock that keeps its pagination one at a time.
 pub(crate) struct OpenTimeline {
     pub(crate) timeline: Timeline,
     pub(crate) paging: Mutex<()>,
+    /// How many rows the view has been told of; `None` while nobody follows.
+    told: watch::Sender<Option<usize>>,
 }
 
 pub(crate) struct OpenTimelines(Mutex<LruCache<OwnedRoomId, Arc<OpenTimeline>>>);
@@ -49,7 +54,11 @@ impl Session {
         if let Some(timeline) = open.get(room.room_id()) {
             return Ok(timeline.clone());
         }
-        let opened = Arc::new(OpenTimeline { timeline: room.timeline().await?, paging: Mutex::default() });
+        let opened = Arc::new(OpenTimeline {
+            timeline: room.timeline().await?,
+            paging: Mutex::default(),
+            told: watch::Sender::new(None),
+        });
         open.put(room.room_id().to_owned(), opened.clone());
         let ids: Vec<OwnedRoomId> = open.iter().map(|(id, _)| id.clone()).collect();
         drop(open);
@@ -73,7 +82,10 @@ impl Session {
         names.learn(items.iter()).await;
         let drawing = Drawing::new(self, open.timeline.room()).await;
         let values = items.iter().map(|item| drawing.row(item, &names)).collect();
+        let mut length = items.len();
         tell(vec![VectorDiff::Reset { values }]);
+        open.told.send_replace(Some(length));
+        let _unfollow = Unfollow(open.clone());
 
         let first_page = self.first_page(&open);
         pin_mut!(first_page);
@@ -90,7 +102,10 @@ impl Session {
                     names.learn(fresh.iter()).await;
                     fetch_quotes(&open, &fresh);
                     let drawing = Drawing::new(self, open.timeline.room()).await;
-                    tell(batch.into_iter().map(|change| diff::from_sdk(change, |item| Some(drawing.row(&item, &names)))).collect());
+                    length = batch.iter().fold(length, |length, change| diff::length_after(change, length));
+                    let row = |item: Arc<TimelineItem>| Some(drawing.row(&item, &names));
+                    tell(batch.into_iter().map(|change| diff::from_sdk(change, row)).collect());
+                    open.told.send_replace(Some(length));
                 }
             }
         }
@@ -115,6 +130,47 @@ impl OpenTimeline {
     pub(crate) async fn page_back(&self, count: u16) -> Result<bool> {
         let _one_at_a_time = self.paging.lock().await;
         self.timeline.paginate_backwards(count).await.map_err(ClientError::from)
+    }
+
+    /// Begins to watch for the next message of one's own; awaiting what this answers waits until it stands in the timeline.
+    pub(crate) async fn next_echo(&self) -> impl Future<Output = ()> + use<> {
+        let (_, changes) = self.timeline.subscribe().await;
+        async move {
+            pin_mut!(changes);
+            let arrived = async {
+                while let Some(batch) = changes.next().await {
+                    let mut echo = false;
+                    for change in batch {
+                        let _ = change.map(|item| echo |= item.as_event().is_some_and(|event| event.is_local_echo()));
+                    }
+                    if echo {
+                        return;
+                    }
+                }
+            };
+            if tokio::time::timeout(TELLING, arrived).await.is_err() {
+                tracing::debug!("a message of one's own is slow to show");
+            }
+        }
+    }
+
+    /// Waits until the view has been told of every row that there is now, if anybody follows; not longer than a moment.
+    pub(crate) async fn told_all(&self) {
+        let rows = self.timeline.items().await.len();
+        let mut told = self.told.subscribe();
+        let caught_up = told.wait_for(|told| told.is_none_or(|told| told >= rows));
+        if tokio::time::timeout(TELLING, caught_up).await.is_err() {
+            tracing::debug!(rows, "the view is slow to be told of its rows");
+        }
+    }
+}
+
+/// Nobody follows the timeline any more.
+struct Unfollow(Arc<OpenTimeline>);
+
+impl Drop for Unfollow {
+    fn drop(&mut self) {
+        self.0.told.send_replace(None);
     }
 }
 
