@@ -101,7 +101,7 @@ pub fn no_left_over(file: &Source) -> Vec<Finding> {
 }
 
 pub fn no_machine_path(file: &Source) -> Vec<Finding> {
-    let places = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/fa", "rm/"), concat!("/ho", "me/")];
+    let places = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/fa", "rm/")];
     lines(file, "a path of one machine", |line| {
         places.iter().any(|place| {
             line.match_indices(place).any(|(at, _)| {

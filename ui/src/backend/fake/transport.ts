@@ -1,4 +1,5 @@
 /** A core in memory: for screenshots, for tests, and for work on the UI without Rust. */
+// Long because it answers every request of the app, one short function each.
 import type { Attachment } from '../bindings/Attachment';
 import type { CreateStep } from '../bindings/CreateStep';
 import type { Member } from '../bindings/Member';
