@@ -23,6 +23,9 @@ export async function violations(page) {
 export function listen(page, who, errors) {
   page.on('pageerror', (error) => errors.push(`${who}: ${error.message}`));
   page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(`${who}: console: ${message.text()}`);
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) errors.push(`${who}: console: ${message.text()}`);
+  });
+  page.on('response', (response) => {
+    if (response.status() >= 400) errors.push(`${who}: ${response.status()} from ${response.url()}`);
   });
 }
