@@ -15,7 +15,12 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod net;
+mod owner_client;
+mod start;
 pub mod store;
+
+pub use owner_client::{OwnerError, ask_owner};
+pub use start::{Homeserver, SOCKET, StartError, start};
 
 #[cfg(test)]
 mod testing;

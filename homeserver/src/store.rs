@@ -16,6 +16,7 @@ mod members;
 mod names;
 mod outbox;
 mod outbox_reading;
+mod peer_addresses;
 mod profiles;
 mod redactions;
 mod registration_tokens;

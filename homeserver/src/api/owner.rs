@@ -8,6 +8,7 @@ use axum::{
 use super::parts::Parts;
 
 pub mod invites;
+pub mod peers;
 pub mod users;
 
 /// The owner's API.
@@ -19,6 +20,7 @@ pub fn routes() -> Router<Parts> {
         .route("/_hearth/v1/users/{user}/admin", put(users::set_admin))
         .route("/_hearth/v1/users/{user}/locked", put(users::set_locked))
         .route("/_hearth/v1/users/{user}", delete(users::deactivate))
+        .route("/_hearth/v1/peers", get(peers::reach).post(peers::add))
         .route("/_hearth/v1/invites", get(invites::list).post(invites::add))
         .route("/_hearth/v1/invites/{token}", delete(invites::delete))
 }

@@ -1,13 +1,14 @@
-//! Who is at the other end of a connection.
+//! Where a request came from, for rate limits and device lists.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::ConnectInfo;
 use http::Extensions;
 
-/// The address that a TCP connection came from; `None` on the Unix socket. Listeners put it into each request as `ConnectInfo`.
+use crate::net::listener::Peer;
+
+/// The address that a TCP connection came from; `None` on the Unix socket. Listeners put a `Peer` into each request.
 pub fn peer_ip(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_canonical())
+    extensions.get::<Peer>().and_then(Peer::ip)
 }
 
 /// A key for rate limits: IPv6 addresses count by network, since each host has as many addresses as it likes.

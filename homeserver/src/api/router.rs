@@ -31,6 +31,16 @@ pub fn federation(parts: Parts) -> Router {
     finish(router).with_state(parts)
 }
 
+/// Both on one listener: what is not the Server-Server API goes to the Client-Server API.
+pub fn both(federation: Router, client: Router) -> Router {
+    Router::new().fallback_service(tower::service_fn(move |request: axum::extract::Request| {
+        let path = request.uri().path();
+        let servers = path.starts_with("/_matrix/federation/") || path.starts_with("/_matrix/key/");
+        let router = if servers { federation.clone() } else { client.clone() };
+        tower::ServiceExt::oneshot(router, request)
+    }))
+}
+
 fn client_routes() -> Router<Parts> {
     let router = Router::new().ruma(client::versions::get_supported_versions);
     accounts(router)

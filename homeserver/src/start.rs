@@ -1,0 +1,225 @@
+//! Starting a server: its name, its store, its parts and its listeners, in this order; and ending it.
+
+mod addresses;
+mod error;
+mod identity;
+mod lock;
+mod outside;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::Extension;
+use crypto::ServerIdentity;
+use ruma::{OwnedServerName, ServerName};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    api::{owner::peers::Peers, parts::Parts, router},
+    clock::Clock,
+    config::{Config, ServerNameChoice},
+    domain::{
+        accounts::Accounts,
+        federation::{Federation, Sender},
+        notifier::Notifier,
+    },
+    net::{
+        listener::{self, Hosts, Limits, Listener, Serve},
+        tls, wake,
+    },
+    store::Store,
+};
+
+use self::{lock::FolderLock, outside::Outside};
+
+pub use self::error::StartError;
+
+/// The owner's socket in the data folder.
+pub const SOCKET: &str = "hearth.sock";
+const DATABASE: &str = "hearth.db";
+
+/// A running server. It goes on until [`Homeserver::shutdown`]; dropping it leaves its tasks running.
+pub struct Homeserver {
+    server_name: OwnedServerName,
+    socket: PathBuf,
+    client: Option<SocketAddr>,
+    federation: Option<SocketAddr>,
+    outside: Outside,
+    sender: Sender,
+    store: Store,
+    stop: CancellationToken,
+    listeners: Vec<Listener>,
+    tasks: TaskTracker,
+    _lock: FolderLock,
+}
+
+/// Starts a server in the folder that `config` names, and answers when every listener serves.
+///
+/// `identity` is the server's key where the caller keeps it (a vault); else it is read from the folder, or made there.
+pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<Homeserver, StartError> {
+    config.check()?;
+    let lock = FolderLock::take(&config.data)?;
+    let data = lock.folder().to_owned();
+    let clock = Clock::system();
+    let identity = match identity {
+        Some(identity) => identity,
+        None => identity::of_folder(&data, &config.server_name)?,
+    };
+    let server_name = server_name(&config.server_name, &identity)?;
+    let identity = Arc::new(identity);
+    let config = Arc::new(config);
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+
+    let notifier = Notifier::default();
+    let on_commit = {
+        let notifier = notifier.clone();
+        move |commit: &_| notifier.committed(commit)
+    };
+    let store = Store::open(&data.join(DATABASE), &server_name, clock.clone(), on_commit).await?;
+    let outside = Outside::open(&config, &data, &identity, &store, &clock, &stop, &tasks).await?;
+    let federation = Federation::new(
+        identity.clone(),
+        server_name.clone(),
+        store.clone(),
+        clock.clone(),
+        Arc::new(outside.transport()),
+    );
+    let sender = Sender::new(federation.clone(), store.clone(), clock.clone(), notifier.clone());
+    let parts = Parts {
+        accounts: Accounts::new(store.clone(), clock.clone(), config.clone(), server_name.clone()),
+        config: config.clone(),
+        clock: clock.clone(),
+        store: store.clone(),
+        notifier,
+        server_name: server_name.clone(),
+        federation,
+    };
+
+    let mut server = Homeserver {
+        socket: data.join(SOCKET),
+        server_name,
+        client: None,
+        federation: None,
+        outside,
+        sender,
+        store,
+        stop,
+        listeners: Vec::new(),
+        tasks,
+        _lock: lock,
+    };
+    server.listen(&config, parts).await?;
+    server.work(clock);
+    Ok(server)
+}
+
+impl Homeserver {
+    pub fn server_name(&self) -> &ServerName {
+        &self.server_name
+    }
+
+    /// Where the owner's clients reach the server.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The plain client listener's address.
+    pub fn client_address(&self) -> Option<SocketAddr> {
+        self.client
+    }
+
+    /// The TLS listener's address.
+    pub fn federation_address(&self) -> Option<SocketAddr> {
+        self.federation
+    }
+
+    /// What another copy needs to reach this one now, where the server's name is a key. Addresses change: ask each time.
+    pub async fn ticket(&self) -> Option<String> {
+        Some(self.outside.iroh()?.ticket().await.to_string())
+    }
+
+    /// The computer woke up, or the network is another: connections are made anew and the others are told.
+    pub async fn wake(&self) {
+        self.outside.wake().await;
+        self.sender.say_hello();
+    }
+
+    /// Lets running requests finish, writes everything down and ends.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        for listener in self.listeners {
+            listener.ended().await;
+        }
+        if let Some(iroh) = self.outside.iroh() {
+            iroh.ended().await;
+        }
+        self.tasks.wait().await;
+        self.store.close().await;
+    }
+
+    async fn listen(&mut self, config: &Config, parts: Parts) -> Result<(), StartError> {
+        let limits = Limits::default();
+        let serve = |router| Serve { router, limits, shutdown: self.stop.child_token() };
+        let federation = router::federation(parts.clone());
+        let client = router::client(parts.clone());
+        let listening = |what: &str, error| StartError::listen(what, error);
+
+        let peers = Peers(self.outside.iroh().cloned());
+        let unix = listener::unix(&self.socket, serve(router::socket(parts).layer(Extension(peers)))).await;
+        let mut listeners = vec![unix.map_err(|error| listening("the socket", error))?];
+        if let Some(address) = config.client_listen.address() {
+            let hosts = Hosts::local_and([self.server_name.host().to_owned()]);
+            let listener = listener::tcp(address, hosts, serve(client.clone())).await;
+            let listener = listener.map_err(|error| listening(&address.to_string(), error))?;
+            self.client = listener.address();
+            listeners.push(listener);
+        }
+        if let Some(address) = config.federation_listen.address() {
+            let tls = match (&config.tls_cert, &config.tls_key) {
+                (Some(certificate), Some(key)) => tls::server_config(certificate, key)?,
+                _ => tls::self_made_server_config(&config.data, self.server_name.host())?,
+            };
+            let router = if config.client_tls { router::both(federation.clone(), client) } else { federation.clone() };
+            let listener = listener::tls(address, tls, serve(router)).await;
+            let listener = listener.map_err(|error| listening(&address.to_string(), error))?;
+            self.federation = listener.address();
+            listeners.push(listener);
+        }
+        if let Some(iroh) = self.outside.iroh() {
+            iroh.serve(federation);
+        }
+        self.listeners = listeners;
+        Ok(())
+    }
+
+    /// The server's own tasks.
+    fn work(&self, clock: Clock) {
+        self.tasks.spawn(self.sender.clone().run(self.stop.clone()));
+        let (sender, outside, stop) = (self.sender.clone(), self.outside.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            while let Some(slept) = wake::woken(|| clock.now_ms(), &stop).await {
+                tracing::info!(seconds = slept.as_secs(), "the computer woke up");
+                outside.wake().await;
+                sender.say_hello();
+            }
+        });
+        self.sender.say_hello();
+    }
+}
+
+fn server_name(choice: &ServerNameChoice, identity: &ServerIdentity) -> Result<OwnedServerName, StartError> {
+    match choice {
+        ServerNameChoice::Name(name) => name.as_str().try_into().map_err(|_| StartError::Name(name.clone())),
+        ServerNameChoice::Key => crypto::name::server_name(&identity.public_key(), crypto::name::DEFAULT_SUFFIX)
+            .map_err(|_| StartError::Name("key".to_owned())),
+    }
+}
+
+/// The iroh transport is there when the server's name is a key.
+fn is_key(choice: &ServerNameChoice) -> bool {
+    *choice == ServerNameChoice::Key
+}
