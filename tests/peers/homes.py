@@ -137,7 +137,7 @@ class Synapse:
     """A Synapse from PyPI; `ca.pem` of the folder is made with the first one."""
 
     def __init__(self, folder: Path, address: str, *more: str):
-        self.folder = folder / "synapse"
+        self.folder = folder / f"synapse-{address}"
         self.name = f"{address}:18448"
         self.tool("setup", "--server-name", self.name, "--client-port", "18008", "--venv", str(CACHE / "synapse"),
                   "--ca-cert", str(folder / "ca.pem"), "--registration-shared-secret", SECRET, *more)
@@ -160,10 +160,10 @@ class Hearth:
     """Ours, on an address of its own, with a certificate signed by the folder's authority."""
 
     def __init__(self, folder: Path, address: str, profile: str = "debug", name: str | None = None):
-        self.data, self.address, self.profile = folder / "hearth", address, profile
-        self.name = name or f"{address}:8448"
+        self.data, self.address, self.profile = folder / f"hearth-{address}", address, profile
+        self.name, self.log = name or f"{address}:8448", folder / f"hearth-{address}.log"
         self.child = None
-        cert, key = folder / "hearth.pem", folder / "hearth.key"
+        cert, key = folder / f"hearth-{address}.pem", folder / f"hearth-{address}.key"
         if not cert.exists():
             issue = [str(CACHE / "synapse" / "bin" / "python"), str(HERE / "synapse_peer.py"), "_issue-cert", "--ca-cert",
                      str(folder / "ca.pem"), "--ca-key", str(folder / "ca.key"), "--cert", str(cert), "--key", str(key)]
@@ -175,12 +175,12 @@ class Hearth:
     def start(self) -> "Hearth":
         program = TARGET / self.profile / "homeserver"
         began = time.monotonic()
-        with open(self.data.with_suffix(".log"), "ab") as log:
+        with open(self.log, "ab") as log:
             self.child = subprocess.Popen([str(program), "serve", "--data", str(self.data), *self.flags],
                                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         line = self.child.stdout.readline()
         if not line:
-            raise AssertionError(f"homeserver ended with {self.child.wait()}; see {self.data.with_suffix('.log')}")
+            raise AssertionError(f"homeserver ended with {self.child.wait()}; see {self.log}")
         self.startup = round(time.monotonic() - began, 3)
         self.client_url, self.pid = json.loads(line)["client"], self.child.pid
         return self
