@@ -28,7 +28,7 @@ const FLOORS: &[&[&str]] = &[
     &["federation", "accounts", "notifier"],
     &["events", "encryption", "media", "push", "ephemeral", "directory", "appservices"],
     &["rooms"],
-    &["sync"],
+    &["sync", "inbound"],
 ];
 
 /// (the first segment of a path, or how it begins with a `*`, the folders that may name it, why).
