@@ -27,6 +27,7 @@ impl From<ClientError> for AppError {
         let (code, sentence) = match &error {
             ClientError::Unreachable(_) => (ErrorCode::ServerUnreachable, "The server does not answer.".to_owned()),
             ClientError::WrongPassword => (ErrorCode::WrongPassword, "The name or the password is wrong.".to_owned()),
+            ClientError::NameTaken => (ErrorCode::BadArguments, "That name is taken on this server.".to_owned()),
             ClientError::SignedOut => {
                 (ErrorCode::Forbidden, "This device was signed out. Sign in again; nothing is deleted.".to_owned())
             }

@@ -1,9 +1,25 @@
 //! The server seam: our own homeserver started inside the app, or the address of another's.
 
+use std::{path::Path, time::Duration};
+
 use client::Homeserver;
+use crypto::ServerIdentity;
+use futures_util::{FutureExt, future::BoxFuture};
+use homeserver::{
+    StartError,
+    config::{Config, Listen, Registration, ServerNameChoice},
+};
 use zeroize::Zeroizing;
 
-use crate::api::error::{AppError, ErrorCode};
+use crate::{
+    api::error::{AppError, ErrorCode},
+    secrets::OwnDomain,
+};
+
+/// Where servers with a domain are expected by others.
+const FEDERATION_LISTEN: &str = "[::]:8448";
+/// A server that hangs at the end is left behind: everything that matters is on the disk.
+const LAST_PATIENCE: Duration = Duration::from_secs(4);
 
 /// Where a new account is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +36,7 @@ pub(crate) struct RunningServer {
     pub(crate) reach: Homeserver,
     /// What registration asks for while the account is being made.
     pub(crate) registration_token: Option<Zeroizing<String>>,
+    own: Option<homeserver::Homeserver>,
 }
 
 impl RunningServer {
@@ -27,17 +44,84 @@ impl RunningServer {
         Self {
             reach: Homeserver::Address(address.to_owned()),
             registration_token: registration_token.map(|token| Zeroizing::new(token.to_owned())),
+            own: None,
         }
     }
 
-    /// What others need to reach our server; `None` where its name is enough.
-    pub(crate) fn ticket(&self) -> Option<String> {
-        None
+    /// Starts our own server in the data folder; `new_account` opens the door for the one registration that makes it.
+    pub(crate) async fn own(
+        folder: &Path,
+        domain: Option<&OwnDomain>,
+        identity: ServerIdentity,
+        new_account: bool,
+    ) -> Result<Self, AppError> {
+        let token = new_account.then(|| Zeroizing::new(crate::invite_link::random_name()));
+        let mut config = Config { data: folder.to_owned(), ..Config::default() };
+        if let Some(token) = &token {
+            config.registration = Registration::Token;
+            config.registration_token = Some(token.to_string());
+        }
+        if let Some(domain) = domain {
+            config.server_name = ServerNameChoice::Name(domain.server_name.clone());
+            config.federation_listen = listen(domain.federation_listen.as_deref().unwrap_or(FEDERATION_LISTEN))?;
+            config.tls_cert = domain.certificate.clone();
+            config.tls_key = domain.private_key.clone();
+        }
+        // Boxed: the compiler cannot prove of the whole chain that it may move between threads, of this part it can.
+        let starting: BoxFuture<'static, _> = homeserver::start(config, Some(identity)).boxed();
+        let server = starting.await?;
+        Ok(Self { reach: Homeserver::Socket(server.socket().to_owned()), registration_token: token, own: Some(server) })
     }
 
-    pub(crate) async fn shutdown(self) {}
+    /// The name that addresses end with; `None` for a server elsewhere.
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        self.own.as_ref().map(|server| server.server_name().as_str())
+    }
+
+    /// What others need to reach our server; `None` where its name is enough.
+    pub(crate) async fn ticket(&self) -> Option<String> {
+        self.own.as_ref()?.ticket().await
+    }
+
+    pub(crate) async fn shutdown(self) {
+        let Some(server) = self.own else { return };
+        let ending: BoxFuture<'static, ()> = server.shutdown().boxed();
+        if tokio::time::timeout(LAST_PATIENCE, ending).await.is_err() {
+            tracing::warn!("the server did not end in time and was left behind");
+        }
+    }
 }
 
-pub(crate) fn no_own_server() -> AppError {
-    AppError::new(ErrorCode::Failed, "This build has no server of its own.")
+fn listen(address: &str) -> Result<Listen, AppError> {
+    address.parse().map_err(|error: String| AppError::new(ErrorCode::BadArguments, format!("{error}.")))
+}
+
+impl From<StartError> for AppError {
+    fn from(error: StartError) -> Self {
+        use homeserver::store::OpenError;
+        let detail = crate::errors::chain(&error);
+        let (code, sentence) = match &error {
+            StartError::InUse(_) => {
+                (ErrorCode::DataFolderInUse, "Hearth is already running with this data folder.".to_owned())
+            }
+            StartError::Folder { source, .. } => {
+                (crate::errors::file_code(source), crate::errors::file_sentence(source))
+            }
+            StartError::Open(OpenError::NewerSchema) => {
+                (ErrorCode::NewerSchema, "This data was written by a newer Hearth. Install that version.".to_owned())
+            }
+            StartError::Open(OpenError::ReadOnly(_)) => {
+                (ErrorCode::DataFolderReadOnly, "Hearth may not write in its data folder.".to_owned())
+            }
+            StartError::Open(OpenError::Full(_)) => (ErrorCode::DiskFull, "The disk is full.".to_owned()),
+            StartError::Config(_) | StartError::Name(_) | StartError::Tls(_) => {
+                (ErrorCode::BadArguments, format!("The server cannot start so: {error}."))
+            }
+            StartError::Listen { what, .. } => {
+                (ErrorCode::Failed, format!("The server cannot listen on {what}: another program may be there."))
+            }
+            _ => (ErrorCode::Failed, "The server could not start. Nothing was deleted.".to_owned()),
+        };
+        Self::new(code, sentence).with_detail(detail)
+    }
 }

@@ -15,6 +15,8 @@ pub enum ClientError {
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the name or the password is wrong")]
     WrongPassword,
+    #[error("that name is taken")]
+    NameTaken,
     /// The access token is not known any more: sign in again; nothing is deleted.
     #[error("this device was signed out")]
     SignedOut,
@@ -52,6 +54,7 @@ impl ClientError {
         Some(match kind {
             ErrorKind::UnknownToken(_) | ErrorKind::MissingToken => Self::SignedOut,
             ErrorKind::Forbidden | ErrorKind::GuestAccessForbidden => Self::Forbidden(sentence),
+            ErrorKind::UserInUse => Self::NameTaken,
             ErrorKind::NotFound => Self::NotFound("what was asked for"),
             ErrorKind::TooLarge => Self::TooLarge { limit: 0 },
             _ => Self::Server(sentence),

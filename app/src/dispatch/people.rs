@@ -14,7 +14,10 @@ use crate::{
 impl App {
     pub(super) async fn get_invite_link(&self) -> Result<InviteLink, AppError> {
         let session = self.session()?;
-        let ticket = self.inner().server.lock().await.as_ref().and_then(|server| server.ticket());
+        let ticket = match self.inner().server.lock().await.as_ref() {
+            Some(server) => server.ticket().await,
+            None => None,
+        };
         let user_id = session.user_id().as_str();
         Ok(InviteLink {
             link: invite_link::write(user_id, ticket.as_deref()),

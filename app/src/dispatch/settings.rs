@@ -1,10 +1,7 @@
 //! Settings, the profile, the recovery kit.
 
 use crate::{
-    api::{
-        error::{AppError, ErrorCode},
-        request::{RestoreBackup, Settings},
-    },
+    api::{error::AppError, request::Settings},
     app::App,
 };
 
@@ -38,11 +35,5 @@ impl App {
         }
         self.clone().refresh_profile(session, self.is_own_server()).await;
         Ok(())
-    }
-
-    pub(super) async fn restore_backup(&self, request: RestoreBackup) -> Result<(), AppError> {
-        self.only_at_first_run()?;
-        let _kit = self.open_kit(&request).await?;
-        Err(AppError::new(ErrorCode::Failed, "This build has no server of its own."))
     }
 }

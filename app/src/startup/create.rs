@@ -2,21 +2,37 @@
 
 use std::sync::Arc;
 
-use client::{ClientError, Registration, Session, SignIn};
+use client::{ClientError, Homeserver, Registration, Session, SignIn};
+use crypto::ServerIdentity;
 use zeroize::Zeroizing;
 
 use crate::{
     api::{
         error::{AppError, ErrorCode},
-        request::{CreateAccount, SignIn as SignInRequest},
+        request::{CreateAccount, DomainChoice, SignIn as SignInRequest},
         status::{CreateStep, Status},
     },
     app::App,
     data_folder,
-    secrets::{Account, Home, Secrets},
-    server::{RunningServer, ServerChoice, no_own_server},
+    secrets::{Account, Home, OwnDomain, Secrets},
+    server::{RunningServer, ServerChoice},
+    settings::Kept,
     startup::{blocking, failed},
 };
+
+/// What an account is made of.
+pub(super) struct NewAccount {
+    pub(super) name: String,
+    pub(super) localpart: String,
+    /// An upload.
+    pub(super) avatar: Option<String>,
+    pub(super) domain: Option<OwnDomain>,
+    /// A key from a recovery kit; else a new one is made.
+    pub(super) identity: Option<ServerIdentity>,
+    /// The name that the server must have then.
+    pub(super) server_name: Option<String>,
+    pub(super) passphrase: Option<Zeroizing<String>>,
+}
 
 const MAX_NAME: usize = 100;
 const DEVICE_NAME: &str = "Hearth";
@@ -51,52 +67,91 @@ impl App {
 
     async fn creating(self, request: CreateAccount) {
         let _phase = self.inner().phase.lock().await;
-        if let Err(error) = self.create(request).await {
+        self.set_status(Status::Creating { step: CreateStep::DataFolder });
+        let name = request.display_name.trim().to_owned();
+        let new = NewAccount {
+            localpart: localpart(&name),
+            name,
+            avatar: request.avatar,
+            domain: request.domain.map(OwnDomain::from),
+            identity: None,
+            server_name: None,
+            passphrase: request.passphrase.map(Zeroizing::new),
+        };
+        if let Err(error) = self.create(new).await {
             self.set_status(failed(error));
         }
     }
 
-    async fn create(&self, request: CreateAccount) -> Result<(), AppError> {
-        self.set_status(Status::Creating { step: CreateStep::DataFolder });
-        let secrets = self.fresh_secrets(request.passphrase.map(Zeroizing::new)).await?;
+    pub(super) async fn create(&self, new: NewAccount) -> Result<(), AppError> {
+        let secrets = self.fresh_secrets(new.passphrase).await?;
+        self.end_server().await;
+        self.set_status(Status::Creating { step: CreateStep::ServerIdentity });
+        if let Some(identity) = new.identity {
+            secrets.set_identity(&identity)?;
+        }
         let (home, server) = match &self.inner().options.server {
-            ServerChoice::Own => return Err(no_own_server()),
-            ServerChoice::At { address, registration_token } => {
+            ServerChoice::Own => {
                 self.set_status(Status::Creating { step: CreateStep::Server });
-                (
-                    Home::Elsewhere { address: address.clone() },
-                    RunningServer::elsewhere(address, registration_token.as_deref()),
-                )
+                let server = self.start_own(&secrets, new.domain.as_ref(), true).await?;
+                (Home::Own { domain: new.domain }, server)
+            }
+            ServerChoice::At { address, registration_token } => {
+                let server = RunningServer::elsewhere(address, registration_token.as_deref());
+                (Home::Elsewhere { address: address.clone() }, server)
             }
         };
+        if let (Some(expected), Some(name)) = (&new.server_name, server.server_name())
+            && expected != name
+        {
+            return Err(AppError::new(ErrorCode::BadArguments, "That kit's key is not the key of its name."));
+        }
         let own_server = matches!(home, Home::Own { .. });
         let token = server.registration_token.clone();
         let reach = self.keep_server(server).await;
 
         self.set_status(Status::Creating { step: CreateStep::Account });
-        let name = request.display_name.trim().to_owned();
         let registration = Registration {
-            localpart: localpart(&name),
+            localpart: new.localpart,
             password: secrets.password()?,
             device_name: DEVICE_NAME.to_owned(),
             token,
         };
-        let session = Session::register(&reach, &self.store(&secrets)?, &registration).await?;
+        let session = self.register_or_sign_in(&reach, &secrets, &registration, own_server).await?;
         secrets.set_account(&Account { session: session.saved()?, home })?;
         self.data()?.settings.change(|kept| {
-            *kept = crate::settings::Kept {
-                name: Some(name.clone()),
-                settings: kept.settings.clone(),
-                ..Default::default()
-            };
+            let settings = kept.settings.clone();
+            *kept = Kept { name: Some(new.name.clone()), settings, ..Kept::default() };
         })?;
-        session.set_display_name(&name).await?;
-        if let Some(token) = &request.avatar
+        session.set_display_name(&new.name).await?;
+        if let Some(token) = &new.avatar
             && let Err(error) = self.set_avatar_of(&session, token).await
         {
             tracing::warn!(detail = error.detail, "the picture could not be set: {}", error.sentence);
         }
         self.go_ready(session, &secrets, own_server).await
+    }
+
+    /// Registers; where a creation cut short has left the account on our own server, its password is ours and opens it.
+    async fn register_or_sign_in(
+        &self,
+        reach: &Homeserver,
+        secrets: &Secrets,
+        registration: &Registration,
+        own_server: bool,
+    ) -> Result<Session, AppError> {
+        let store = self.store(secrets)?;
+        match Session::register(reach, &store, registration).await {
+            Err(ClientError::NameTaken) if own_server => {
+                let sign_in = SignIn {
+                    username: registration.localpart.clone(),
+                    password: registration.password.clone(),
+                    device_name: DEVICE_NAME.to_owned(),
+                };
+                Ok(Session::sign_in(reach, &store, &sign_in).await?)
+            }
+            other => Ok(other?),
+        }
     }
 
     async fn signing_in(self, request: SignInRequest) {
@@ -116,6 +171,7 @@ impl App {
             password: Zeroizing::new(request.password),
             device_name: DEVICE_NAME.to_owned(),
         };
+        self.end_server().await;
         let server = RunningServer::elsewhere(&address, None);
         let session = match Session::sign_in(&server.reach, &self.store(&secrets)?, &sign_in).await {
             Err(ClientError::Forbidden(_)) => return Err(ClientError::WrongPassword.into()),
@@ -163,6 +219,18 @@ impl App {
     pub(crate) async fn set_avatar_of(&self, session: &Session, token: &str) -> Result<(), AppError> {
         let taken = self.data()?.uploads.take(token)?;
         Ok(session.set_avatar(Some(taken.path())).await?)
+    }
+}
+
+impl From<DomainChoice> for OwnDomain {
+    fn from(choice: DomainChoice) -> Self {
+        let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        Self {
+            server_name: choice.server_name.trim().to_owned(),
+            federation_listen: given(choice.federation_listen),
+            certificate: given(choice.certificate).map(Into::into),
+            private_key: given(choice.private_key).map(Into::into),
+        }
     }
 }
 

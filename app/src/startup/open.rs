@@ -10,19 +10,41 @@ use crate::{
         status::{Connection, ConnectionState},
     },
     app::App,
-    secrets::{Account, Home, Secrets},
-    server::{RunningServer, no_own_server},
+    secrets::{Account, Home, OwnDomain, Secrets},
+    server::RunningServer,
+    startup::blocking,
 };
 
 impl App {
+    /// Ends a server that an earlier try has started: its folder is locked.
+    pub(super) async fn end_server(&self) {
+        if let Some(earlier) = self.inner().server.lock().await.take() {
+            earlier.shutdown().await;
+        }
+    }
+
     /// Opens the account of this folder and makes the app ready.
     pub(super) async fn open(&self, secrets: Arc<Secrets>, account: Account) -> Result<(), AppError> {
-        let reach = match &account.home {
-            Home::Own { .. } => return Err(no_own_server()),
-            Home::Elsewhere { address } => Homeserver::Address(address.clone()),
+        self.end_server().await;
+        let server = match &account.home {
+            Home::Own { domain } => self.start_own(&secrets, domain.as_ref(), false).await?,
+            Home::Elsewhere { address } => RunningServer::elsewhere(address, None),
         };
+        let reach = self.keep_server(server).await;
         let session = Session::restore(&reach, &self.store(&secrets)?, account.session).await?;
         self.go_ready(session, &secrets, matches!(account.home, Home::Own { .. })).await
+    }
+
+    pub(super) async fn start_own(
+        &self,
+        secrets: &Arc<Secrets>,
+        domain: Option<&OwnDomain>,
+        new_account: bool,
+    ) -> Result<RunningServer, AppError> {
+        let folder = self.data()?.folder.path().to_owned();
+        let (keeper, has_domain) = (secrets.clone(), domain.is_some());
+        let identity = blocking(move || keeper.identity(has_domain)).await??;
+        RunningServer::own(&folder, domain, identity, new_account).await
     }
 
     pub(super) fn store(&self, secrets: &Secrets) -> Result<Store, AppError> {
@@ -34,10 +56,7 @@ impl App {
 
     pub(super) async fn keep_server(&self, server: RunningServer) -> Homeserver {
         let reach = server.reach.clone();
-        let earlier = self.inner().server.lock().await.replace(server);
-        if let Some(earlier) = earlier {
-            earlier.shutdown().await;
-        }
+        *self.inner().server.lock().await = Some(server);
         reach
     }
 

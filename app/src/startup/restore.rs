@@ -7,14 +7,48 @@ use crate::{
     api::{
         error::{AppError, ErrorCode},
         request::{RecoveryKit as KitView, RestoreBackup},
+        status::{CreateStep, Status},
     },
     app::App,
-    startup::blocking,
+    secrets::OwnDomain,
+    startup::{blocking, create::NewAccount, failed},
 };
 
 const MAX_KIT: u64 = 64 * 1024;
 
 impl App {
+    /// Checks the kit at once; the rest goes on in the background, as a first run does.
+    pub(crate) async fn restore_backup(&self, request: RestoreBackup) -> Result<(), AppError> {
+        self.only_at_first_run()?;
+        let kit = self.open_kit(&request).await?;
+        let is_key = crypto::name::key_of(&kit.server_name).is_some();
+        let domain = (!is_key).then(|| OwnDomain {
+            server_name: kit.server_name.to_string(),
+            federation_listen: None,
+            certificate: None,
+            private_key: None,
+        });
+        let typed = request.display_name.trim();
+        let new = NewAccount {
+            name: if typed.is_empty() { kit.user_id.localpart().to_owned() } else { typed.to_owned() },
+            localpart: kit.user_id.localpart().to_owned(),
+            avatar: None,
+            domain,
+            identity: Some(kit.identity),
+            server_name: Some(kit.server_name.to_string()),
+            passphrase: request.passphrase.map(Zeroizing::new),
+        };
+        let app = self.clone();
+        self.spawn(async move {
+            let _phase = app.inner().phase.lock().await;
+            app.set_status(Status::Creating { step: CreateStep::DataFolder });
+            if let Err(error) = app.create(new).await {
+                app.set_status(failed(error));
+            }
+        });
+        Ok(())
+    }
+
     /// Opens the kit's file with its key; what is wrong with it is said.
     pub(crate) async fn open_kit(&self, request: &RestoreBackup) -> Result<RecoveryKit, AppError> {
         let taken = self.data()?.uploads.take(&request.upload)?;

@@ -7,7 +7,8 @@ use super::{Db, OpenError, StoreError};
 static MIGRATOR: Migrator = sqlx::migrate!();
 
 pub(super) async fn bring_up_to_date(db: &mut Db) -> Result<(), OpenError> {
-    MIGRATOR.run(&mut db.0).await.map_err(|error| match error {
+    // Not `run`: of its `Acquire` the compiler cannot prove that the future may move between threads.
+    MIGRATOR.run_direct(None, &mut db.0, false).await.map_err(|error| match error {
         MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => OpenError::NewerSchema,
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         other => OpenError::Other(StoreError::from(sqlx::Error::from(other))),
