@@ -10,3 +10,4 @@ mod one_server;
 mod restarts;
 mod rooms;
 mod sliding;
+mod two_apps;

@@ -1,6 +1,7 @@
 //! Servers, users, rooms and networks for tests: what tests/it, the bridge and the benchmarks are built from.
 
 pub mod network;
+pub mod person;
 pub mod room;
 pub mod sdk;
 pub mod server;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use self::{
     network::Network,
+    person::Person,
     room::RoomBuilder,
     sdk::SdkUser,
     server::{Serve, TestServer},
