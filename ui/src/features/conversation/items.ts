@@ -8,16 +8,43 @@ export interface Item {
   row: TimelineRow;
   /** A message that shows its sender: another sender before it, another kind of row, or twenty minutes of silence. */
   first: boolean;
+  /** A run of changes drawn as one line; `row` is its first. */
+  folded: readonly StateRow[];
 }
+
+export type StateRow = Extract<TimelineRow, { row: 'state' }>;
+
+/** So many changes in a row become one line. */
+const FOLDS = 3;
 
 /** Items whose row and place did not change keep their identity, so that only changed rows are drawn again. */
 export function toItems(rows: readonly TimelineRow[], before: readonly Item[]): Item[] {
   const known = new Map(before.map((item) => [item.id, item]));
-  return rows.map((row, at) => {
+  const items: Item[] = [];
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at];
+    if (!row) break;
+    const run = row.row === 'state' ? runOfChanges(rows, at) : [];
+    const folded = run.length >= FOLDS ? run : [];
     const first = startsGroup(rows[at - 1], row);
     const old = known.get(row.id);
-    return old && old.row === row && old.first === first ? old : { id: row.id, row, first };
-  });
+    items.push(old && old.row === row && old.first === first && sameRows(old.folded, folded) ? old : { id: row.id, row, first, folded });
+    if (folded.length > 0) at += folded.length - 1;
+  }
+  return items;
+}
+
+function runOfChanges(rows: readonly TimelineRow[], from: number): StateRow[] {
+  const run: StateRow[] = [];
+  for (const row of rows.slice(from)) {
+    if (row.row !== 'state') break;
+    run.push(row);
+  }
+  return run;
+}
+
+function sameRows(one: readonly TimelineRow[], other: readonly TimelineRow[]): boolean {
+  return one.length === other.length && one.every((row, at) => row === other[at]);
 }
 
 function startsGroup(above: TimelineRow | undefined, row: TimelineRow): boolean {
@@ -50,7 +77,12 @@ export function newSince(items: readonly Item[], id: string | undefined): number
   return 0;
 }
 
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+const LONGEST_EMOJI = 64;
+
 /** One to three emoji and nothing else: drawn large. */
 export function onlyEmoji(text: string): boolean {
-  return /^(?:\p{RGI_Emoji}\s?){1,3}$/v.test(text.trim());
+  if (text === '' || text.length > LONGEST_EMOJI) return false;
+  const signs = [...graphemes.segment(text)].map(({ segment }) => segment).filter((sign) => sign.trim() !== '');
+  return signs.length > 0 && signs.length <= 3 && signs.every((sign) => /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(sign));
 }
