@@ -18,11 +18,14 @@ use ruma::{OwnedServerName, ServerName};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{owner::peers::Peers, parts::Parts, router},
+    api::{
+        owner::peers::Peers,
+        parts::{Foundation, Parts},
+        router,
+    },
     clock::Clock,
     config::{Config, ServerNameChoice},
     domain::{
-        accounts::Accounts,
         federation::{Federation, Sender},
         notifier::Notifier,
     },
@@ -88,15 +91,15 @@ pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<H
         Arc::new(outside.transport()),
     );
     let sender = Sender::new(federation.clone(), store.clone(), clock.clone(), notifier.clone());
-    let parts = Parts {
-        accounts: Accounts::new(store.clone(), clock.clone(), config.clone(), server_name.clone()),
+    let parts = Parts::new(Foundation {
         config: config.clone(),
         clock: clock.clone(),
         store: store.clone(),
         notifier,
         server_name: server_name.clone(),
+        identity,
         federation,
-    };
+    });
 
     let mut server = Homeserver {
         socket: data.join(SOCKET),

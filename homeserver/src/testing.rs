@@ -21,11 +21,13 @@ use ruma::{OwnedServerName, ServerName};
 use tower::ServiceExt as _;
 
 use crate::{
-    api::{parts::Parts, router},
+    api::{
+        parts::{Foundation, Parts},
+        router,
+    },
     clock::Clock,
     config::Config,
     domain::{
-        accounts::Accounts,
         federation::{Federation, Limits, SendError, Transport},
         notifier::Notifier,
     },
@@ -133,17 +135,15 @@ impl TestHome {
             clock.clone(),
             Arc::new(network.clone()),
         );
-        let config = Arc::new(Config::default());
-        let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone());
-        let parts = Parts {
-            config,
+        let parts = Parts::new(Foundation {
+            config: Arc::new(Config::default()),
             clock,
             store,
             notifier: notifier.clone(),
             server_name: server_name.clone(),
+            identity: Arc::clone(&identity),
             federation,
-            accounts,
-        };
+        });
         network.attach(&server_name, router::federation(parts.clone()));
         Self { parts, identity, notifier, ahead, _folder: folder }
     }

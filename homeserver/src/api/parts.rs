@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crypto::ServerIdentity;
+
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{accounts::Accounts, federation::Federation, notifier::Notifier},
+    domain::{accounts::Accounts, federation::Federation, notifier::Notifier, rooms::Rooms},
     store::Store,
 };
 
@@ -19,6 +21,27 @@ pub struct Parts {
     pub server_name: ruma::OwnedServerName,
     pub federation: Federation,
     pub accounts: Accounts,
+    pub rooms: Rooms,
+}
+
+/// What the parts are made of.
+pub struct Foundation {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub store: Store,
+    pub notifier: Notifier,
+    pub server_name: ruma::OwnedServerName,
+    pub identity: Arc<ServerIdentity>,
+    pub federation: Federation,
+}
+
+impl Parts {
+    pub fn new(foundation: Foundation) -> Self {
+        let Foundation { config, clock, store, notifier, server_name, identity, federation } = foundation;
+        let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone());
+        let rooms = Rooms::new(store.clone(), clock.clone(), identity, server_name.clone());
+        Self { config, clock, store, notifier, server_name, federation, accounts, rooms }
+    }
 }
 
 /// A part, or a few of them as a tuple: what a handler's first argument may be.
@@ -44,6 +67,7 @@ parts! {
     server_name: ruma::OwnedServerName,
     federation: Federation,
     accounts: Accounts,
+    rooms: Rooms,
 }
 
 impl FromParts for () {

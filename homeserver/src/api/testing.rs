@@ -12,11 +12,14 @@ use ruma::server_name;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::{parts::Parts, router};
+use super::{
+    parts::{Foundation, Parts},
+    router,
+};
 use crate::{
     clock::Clock,
     config::{Config, Registration},
-    domain::{accounts::Accounts, federation::Federation, notifier::Notifier},
+    domain::{federation::Federation, notifier::Notifier},
     store::Store,
 };
 
@@ -74,9 +77,10 @@ impl Server {
         let path = folder.path().join("hearth.db");
         let store = Store::open(&path, &server_name, clock.clone(), move |commit| committed.committed(commit)).await?;
         let config = Arc::new(Config { data: folder.path().to_owned(), ..config });
-        let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone());
+        let identity = Arc::new(crypto::ServerIdentity::generate_in_key_mode());
         let federation = Federation::offline(server_name.clone(), store.clone(), clock.clone());
-        let parts = Parts { config, clock, store, notifier, server_name, federation, accounts };
+        let foundation = Foundation { config, clock, store, notifier, server_name, identity, federation };
+        let parts = Parts::new(foundation);
         Ok(Self { router: router::socket(parts), now, _folder: folder })
     }
 
