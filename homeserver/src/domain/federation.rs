@@ -6,6 +6,7 @@ pub mod client;
 pub mod destinations;
 mod key_answer;
 pub mod keyring;
+mod over_net;
 pub mod sender;
 pub mod transport;
 

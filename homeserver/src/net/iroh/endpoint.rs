@@ -1,7 +1,8 @@
 //! One life of the iroh endpoint, from binding its socket to closing it.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    ops::RangeInclusive,
     sync::Arc,
     time::Duration,
 };
@@ -9,8 +10,9 @@ use std::{
 use axum::Router;
 use iroh::{
     Endpoint, EndpointAddr, PublicKey, RelayMode, SecretKey, TransportAddr, Watcher as _,
-    endpoint::{Connection, Incoming, IncomingAddr, PortmapperConfig, QuicTransportConfig, presets},
+    endpoint::{BindOpts, Connection, Incoming, IncomingAddr, PortmapperConfig, QuicTransportConfig, presets},
 };
+use rand::Rng as _;
 use tokio::{
     sync::{Semaphore, SetOnce},
     time::{Instant, sleep, sleep_until, timeout},
@@ -29,6 +31,9 @@ const STREAMS_MAX: u32 = 64;
 const IDLE: Duration = Duration::from_secs(60);
 const TICKET_WAIT: Duration = Duration::from_secs(2);
 const PORT_WAIT: Duration = Duration::from_millis(1500);
+/// The dynamic ports of RFC 6335. One is chosen here, because the system would choose another for each family.
+const PORTS: RangeInclusive<u16> = 49152..=65535;
+const PORTS_TRIED: usize = 4;
 const PORT_RETRY: Duration = Duration::from_millis(30);
 
 pub(super) struct Running {
@@ -40,6 +45,14 @@ impl Running {
     pub(super) async fn bind(options: &IrohOptions, port: u16) -> Result<Self, IrohError> {
         // After a rebuild the old socket is given back only when the last task lets go of the old endpoint.
         let until = Instant::now() + PORT_WAIT;
+        if port == 0 && options.only.is_none() {
+            for _ in 0..PORTS_TRIED {
+                let port = rand::rng().random_range(PORTS);
+                if let Ok(endpoint) = Self::bind_port(options, port).await {
+                    return Ok(Self { endpoint, stopped: options.shutdown.child_token() });
+                }
+            }
+        }
         let endpoint = loop {
             match Self::bind_port(options, port).await {
                 Err(IrohError::Bind(_)) if port != 0 && Instant::now() < until => sleep(PORT_RETRY).await,
@@ -66,16 +79,19 @@ impl Running {
             .relay_mode(RelayMode::Disabled)
             .transport_config(transport)
             .portmapper_config(PortmapperConfig::Disabled);
-        let addresses: Vec<IpAddr> = match options.only {
+        builder = match options.only {
             Some(address) => {
-                builder = builder.clear_ip_transports();
-                vec![address]
+                builder.clear_ip_transports().bind_addr(SocketAddr::new(address, port)).map_err(|error| bind(&error))?
             }
-            None => vec![[0; 4].into()],
+            // The same port for both families, so that one number keeps every ticket true. IPv6 may be switched off.
+            None => builder
+                .bind_addr((Ipv4Addr::UNSPECIFIED, port))
+                .and_then(|builder| {
+                    let may_fail = BindOpts::default().set_is_required(false);
+                    builder.bind_addr_with_opts((Ipv6Addr::UNSPECIFIED, port), may_fail)
+                })
+                .map_err(|error| bind(&error))?,
         };
-        for address in addresses {
-            builder = builder.bind_addr(SocketAddr::new(address, port)).map_err(|error| bind(&error))?;
-        }
         builder.bind().await.map_err(|error| bind(&error))
     }
 

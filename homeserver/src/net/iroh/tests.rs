@@ -211,3 +211,30 @@ async fn connections_are_bounded_and_a_place_is_given_back() {
         sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test]
+async fn on_every_interface_one_port_serves_and_the_ticket_leads_there() {
+    let everywhere = |secret: Key, port: u16| {
+        let options = IrohOptions { only: None, ..options(secret, port) };
+        IrohFederation::bind(options, AddressBook::new([], None))
+    };
+    let secret = Key::random();
+    let b = everywhere(secret.clone(), 0).await.unwrap();
+    b.serve(router());
+    let ticket = b.ticket().await;
+    assert!(ticket.addresses().ips().count() > 0);
+    assert!(ticket.addresses().ips().all(|address| address.port() == b.port()), "{ticket:?}");
+    let a = everywhere(Key::random(), 0).await.unwrap();
+    a.serve(router());
+    a.book().learn(&ticket);
+    assert_eq!(ask(&a, b.key(), "/peer").await.unwrap().1, hex(&a));
+
+    let port = b.port();
+    b.0.options.shutdown.cancel();
+    b.ended().await;
+    drop(b);
+    let again = everywhere(secret, port).await.unwrap();
+    again.serve(router());
+    assert_eq!(again.port(), port);
+    ask(&a, again.key(), "/peer").await.unwrap();
+}
