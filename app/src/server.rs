@@ -117,6 +117,10 @@ impl From<StartError> for AppError {
             StartError::Config(_) | StartError::Name(_) | StartError::Tls(_) => {
                 (ErrorCode::BadArguments, format!("The server cannot start so: {error}."))
             }
+            StartError::Listen { source, .. } if source.kind() == std::io::ErrorKind::InvalidInput => (
+                ErrorCode::Failed,
+                "The path of the data folder is too long for a socket: choose one of at most 90 letters.".to_owned(),
+            ),
             StartError::Listen { what, .. } => {
                 (ErrorCode::Failed, format!("The server cannot listen on {what}: another program may be there."))
             }

@@ -1,12 +1,17 @@
 //! New messages that ask for attention, as the push rules decide it.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    num::NonZeroUsize,
+    sync::Mutex,
+    time::{Duration, SystemTime},
+};
 
+use lru::LruCache;
 use matrix_sdk::{
     Room, deserialized_responses::RawAnySyncOrStrippedTimelineEvent, sync::Notification as SdkNotification,
 };
 use ruma::{
-    MilliSecondsSinceUnixEpoch,
+    EventId, MilliSecondsSinceUnixEpoch, OwnedEventId,
     events::{AnySyncMessageLikeEvent, AnySyncTimelineEvent, SyncMessageLikeEvent, room::member::MembershipState},
     push::Action,
 };
@@ -17,6 +22,7 @@ use crate::{
     timeline::summary::{of_message, one_line},
 };
 
+const MAX_TOLD: usize = 512;
 /// What is older than this was missed, not missed just now: the unread badge tells it.
 const RECENT: Duration = Duration::from_secs(15 * 60);
 
@@ -56,6 +62,12 @@ impl Session {
             .await;
     }
 
+    /// What came before the list was whole was there before the start: the unread badges tell it.
+    fn is_live(&self) -> bool {
+        use matrix_sdk_ui::room_list_service::State;
+        !matches!(self.sync_loop().room_list_service().state().get(), State::Init | State::SettingUp)
+    }
+
     async fn notification(&self, notification: SdkNotification, room: &Room) -> Option<Notification> {
         if !notification.actions.iter().any(Action::should_notify) {
             return None;
@@ -64,7 +76,8 @@ impl Session {
         let (sender, event_id, text) = match &notification.event {
             RawAnySyncOrStrippedTimelineEvent::Sync(raw) => {
                 let event = raw.deserialize().ok()?;
-                if event.sender() == self.user_id() || !is_recent(event.origin_server_ts()) {
+                let old = !is_recent(event.origin_server_ts()) || !self.is_live();
+                if event.sender() == self.user_id() || old || self.told_before(event.event_id()) {
                     return None;
                 }
                 (event.sender().to_owned(), Some(event.event_id().to_string()), text(&event)?)
@@ -87,6 +100,22 @@ impl Session {
             direct: room.is_direct().await.unwrap_or(false),
             sound,
         })
+    }
+}
+
+/// Events told of already: opening a room makes the server send its last ones again.
+pub(crate) struct Told(Mutex<LruCache<OwnedEventId, ()>>);
+
+impl Default for Told {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(NonZeroUsize::new(MAX_TOLD).unwrap_or(NonZeroUsize::MIN))))
+    }
+}
+
+impl Told {
+    /// Whether it was told before; it is now.
+    pub(crate) fn put(&self, event_id: &EventId) -> bool {
+        self.0.lock().is_ok_and(|mut told| told.put(event_id.to_owned(), ()).is_some())
     }
 }
 

@@ -7,12 +7,17 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use matrix_sdk::{Client, Room, authentication::matrix::MatrixSession};
 use matrix_sdk_ui::sync_service::SyncService;
-use ruma::{OwnedRoomId, OwnedUserId, UserId};
+use ruma::{EventId, OwnedRoomId, OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, broadcast};
 use zeroize::Zeroizing;
 
-use crate::{ClientError, Result, ids, media::Media, notifications::Notification, timeline::OpenTimelines};
+use crate::{
+    ClientError, Result, ids,
+    media::Media,
+    notifications::{Notification, Told},
+    timeline::OpenTimelines,
+};
 
 /// Where the server listens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +83,7 @@ struct Inner {
     /// Rooms whose row must be drawn anew for reasons that the SDK does not tell: typing, drafts.
     touched: broadcast::Sender<OwnedRoomId>,
     notifications: broadcast::Sender<Notification>,
+    told: Told,
     /// Direct chats made in this run: sync tells of them a moment later, and two answers to one link must not make two.
     direct_chats: Mutex<HashMap<OwnedUserId, OwnedRoomId>>,
 }
@@ -99,6 +105,7 @@ impl Session {
                 typing: std::sync::Mutex::default(),
                 touched: broadcast::Sender::new(256),
                 notifications: broadcast::Sender::new(64),
+                told: Told::default(),
                 direct_chats: Mutex::default(),
             }),
         };
@@ -148,6 +155,11 @@ impl Session {
 
     pub(crate) fn notification_sender(&self) -> &broadcast::Sender<Notification> {
         &self.inner.notifications
+    }
+
+    /// Whether a notification of this event was made before; it counts as made now.
+    pub(crate) fn told_before(&self, event_id: &EventId) -> bool {
+        self.inner.told.put(event_id)
     }
 
     pub(crate) fn typing_map(&self) -> &std::sync::Mutex<HashMap<OwnedRoomId, Vec<OwnedUserId>>> {
