@@ -7,11 +7,16 @@ mod account_data;
 mod accounts;
 mod aliases;
 mod connection;
+mod cross_signing;
 mod current_state;
+mod dehydrated_devices;
 mod destinations;
+mod device_lists;
 mod devices;
 mod error;
 mod events;
+mod key_backups;
+mod keys;
 mod members;
 mod names;
 mod outbox;
@@ -21,6 +26,7 @@ mod profiles;
 mod redactions;
 mod registration_tokens;
 mod relations;
+mod remote_devices;
 mod rooms;
 mod schema;
 mod server;
@@ -29,7 +35,11 @@ mod sn;
 mod snapshots;
 mod staging;
 mod state_keys;
+#[cfg(test)]
+mod testing;
+mod to_device;
 mod tokens;
+mod transactions;
 mod writer;
 
 use std::{
@@ -48,19 +58,24 @@ use self::{connection::ReaderPool, writer::Writer};
 pub use self::{
     accounts::{AccountRow, NewAccount},
     connection::{Db, Reader},
+    cross_signing::{CrossSigningKeys, KeySignature, Usage, public_key, with_signatures},
     destinations::FailingDestination,
     devices::DeviceRow,
     error::{OpenError, StoreError},
     events::{EdgeKind, NewEvent, Standing, StoredEvent},
+    key_backups::{BackedUpSession, KeyBackup},
+    keys::{ClaimedKey, DeviceKeysRow},
     members::{LocalMembership, MemberRow, Membership},
     outbox_reading::{OutboxBatch, OutboxEvent},
     profiles::Profile,
     registration_tokens::RegistrationToken,
+    remote_devices::RemoteList,
     rooms::RoomRow,
     signing_keys::{SigningKeyAnswer, SigningKeyRow},
     sn::{EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
     snapshots::StateMap,
     staging::StagedPdu,
+    to_device::ToDeviceMessage,
     tokens::{RefreshOwner, TokenOwner, token_hash},
     writer::{Committed, Durability, Tx},
 };

@@ -1,5 +1,6 @@
 //! Servers in one process for the tests of this crate, joined by a network that can fail.
 
+pub mod devices;
 mod taker;
 
 use std::{

@@ -1,5 +1,7 @@
 //! Errors as HTTP: a status, an errcode of the specification, a sentence.
 
+mod encryption;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},

@@ -7,7 +7,7 @@ use crypto::ServerIdentity;
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{accounts::Accounts, federation::Federation, notifier::Notifier, rooms::Rooms},
+    domain::{accounts::Accounts, encryption::Encryption, federation::Federation, notifier::Notifier, rooms::Rooms},
     store::Store,
 };
 
@@ -21,6 +21,7 @@ pub struct Parts {
     pub server_name: ruma::OwnedServerName,
     pub federation: Federation,
     pub accounts: Accounts,
+    pub encryption: Encryption,
     pub rooms: Rooms,
 }
 
@@ -40,7 +41,8 @@ impl Parts {
         let Foundation { config, clock, store, notifier, server_name, identity, federation } = foundation;
         let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone());
         let rooms = Rooms::new(store.clone(), clock.clone(), identity, server_name.clone());
-        Self { config, clock, store, notifier, server_name, federation, accounts, rooms }
+        let encryption = Encryption::new(store.clone(), federation.client.clone(), server_name.clone());
+        Self { config, clock, store, notifier, server_name, federation, accounts, encryption, rooms }
     }
 }
 
@@ -67,6 +69,7 @@ parts! {
     server_name: ruma::OwnedServerName,
     federation: Federation,
     accounts: Accounts,
+    encryption: Encryption,
     rooms: Rooms,
 }
 

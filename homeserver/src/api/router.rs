@@ -27,7 +27,10 @@ pub fn federation(parts: Parts) -> Router {
         .ruma(federation::version::get_version)
         .ruma(federation::key::server::get_keys)
         .ruma(federation::key::query::query_keys)
-        .ruma(federation::key::query_batch::query_keys);
+        .ruma(federation::key::query_batch::query_keys)
+        .ruma(federation::user::devices::get_devices)
+        .ruma(federation::user::keys::query::get_keys)
+        .ruma(federation::user::keys::claim::claim_keys);
     finish(router).with_state(parts)
 }
 
@@ -43,7 +46,7 @@ pub fn both(federation: Router, client: Router) -> Router {
 
 fn client_routes() -> Router<Parts> {
     let router = Router::new().ruma(client::versions::get_supported_versions);
-    accounts(router)
+    encryption(accounts(router))
 }
 
 /// What holds for every endpoint: answers to unknown paths and methods, and to a handler that panicked.
@@ -82,6 +85,37 @@ fn accounts(router: Router<Parts>) -> Router<Parts> {
         .ruma(client::device::delete_device::delete_device)
         .ruma(client::device::delete_devices::delete_devices)
         .route("/_synapse/admin/v1/register", get(admin::register::nonce).post(admin::register::register))
+}
+
+/// Keys, backups, to-device messages.
+fn encryption(router: Router<Parts>) -> Router<Parts> {
+    use client::{backup, dehydrated_device, keys, to_device};
+    router
+        .ruma(keys::upload_keys::upload_keys)
+        .ruma(keys::get_keys::get_keys)
+        .ruma(keys::claim_keys::claim_keys)
+        .ruma(keys::get_key_changes::get_key_changes)
+        .ruma(keys::upload_signatures::upload_signatures)
+        .ruma(keys::upload_signing_keys::upload_signing_keys)
+        .ruma(backup::add_backup_keys::add_backup_keys)
+        .ruma(backup::add_backup_keys_for_room::add_backup_keys_for_room)
+        .ruma(backup::add_backup_keys_for_session::add_backup_keys_for_session)
+        .ruma(backup::create_backup_version::create_backup_version)
+        .ruma(backup::delete_backup_keys::delete_backup_keys)
+        .ruma(backup::delete_backup_keys_for_room::delete_backup_keys_for_room)
+        .ruma(backup::delete_backup_keys_for_session::delete_backup_keys_for_session)
+        .ruma(backup::delete_backup_version::delete_backup_version)
+        .ruma(backup::get_backup_info::get_backup_info)
+        .ruma(backup::get_backup_keys::get_backup_keys)
+        .ruma(backup::get_backup_keys_for_room::get_backup_keys_for_room)
+        .ruma(backup::get_backup_keys_for_session::get_backup_keys_for_session)
+        .ruma(backup::get_latest_backup_info::get_latest_backup_info)
+        .ruma(backup::update_backup_version::update_backup_version)
+        .ruma(to_device::send_event_to_device::send_event_to_device)
+        .ruma(dehydrated_device::put_dehydrated_device::put_dehydrated_device)
+        .ruma(dehydrated_device::get_dehydrated_device::get_dehydrated_device)
+        .ruma(dehydrated_device::delete_dehydrated_device::delete_dehydrated_device)
+        .ruma(dehydrated_device::get_events::get_events)
 }
 
 /// Web clients may come from anywhere: access is by token.

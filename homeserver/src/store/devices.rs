@@ -77,6 +77,9 @@ impl Tx {
             .bind(display_name)
             .execute(&mut self.db.0)
             .await?;
+        if renamed.rows_affected() == 1 {
+            self.device_changed(user, device_id).await?;
+        }
         Ok(renamed.rows_affected() == 1)
     }
 
@@ -96,22 +99,19 @@ impl Tx {
 
     /// Deletes a device with its tokens, keys, pushers and waiting messages; answers whether there was one.
     pub async fn delete_device(&mut self, user: UserSn, device_id: &DeviceId) -> Result<bool, StoreError> {
+        // What devices of others know of it: told while the row is still there.
+        self.delete_device_keys(user, device_id).await?;
         // Tokens, transactions and sync connections go with the row.
         let deleted = sqlx::query("DELETE FROM devices WHERE user_sn = $1 AND device_id = $2")
             .bind(user)
             .bind(device_id.as_str())
             .execute(&mut self.db.0)
             .await?;
-        for statement in [
-            "DELETE FROM device_keys WHERE user_sn = $1 AND device_id = $2",
-            "DELETE FROM one_time_keys WHERE user_sn = $1 AND device_id = $2",
-            "DELETE FROM fallback_keys WHERE user_sn = $1 AND device_id = $2",
-            "DELETE FROM key_signatures WHERE user_sn = $1 AND target = $2",
-            "DELETE FROM to_device WHERE user_sn = $1 AND device_id = $2",
-            "DELETE FROM pushers WHERE user_sn = $1 AND device_id = $2",
-        ] {
-            sqlx::query(statement).bind(user).bind(device_id.as_str()).execute(&mut self.db.0).await?;
-        }
+        sqlx::query("DELETE FROM pushers WHERE user_sn = $1 AND device_id = $2")
+            .bind(user)
+            .bind(device_id.as_str())
+            .execute(&mut self.db.0)
+            .await?;
         Ok(deleted.rows_affected() == 1)
     }
 }

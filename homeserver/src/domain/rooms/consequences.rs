@@ -6,7 +6,10 @@ use ruma::{EventId, OwnedEventId, UserId, room_version_rules::RoomVersionRules};
 use serde::Deserialize;
 
 use crate::{
-    domain::events::{Pdu, redact::redacted_json},
+    domain::{
+        encryption,
+        events::{Pdu, redact::redacted_json},
+    },
     store::{EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, ServerSn, StoreError, Tx},
 };
 
@@ -92,15 +95,17 @@ async fn change_member(
 /// What follows for encryption when somebody comes or leaves.
 async fn came_or_left(
     tx: &mut Tx,
-    _room: RoomSn,
+    room: RoomSn,
     user: crate::store::UserSn,
     was: Membership,
     is: Membership,
 ) -> Result<(), StoreError> {
-    if was != is {
-        tx.wake_user(user);
+    match (was, is) {
+        (Membership::Join, Membership::Join) => Ok(()),
+        (_, Membership::Join) => encryption::joined(tx, room, user).await,
+        (Membership::Join, _) => encryption::left(tx, room, user).await,
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 async fn change_local_member(
