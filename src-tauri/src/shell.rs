@@ -24,6 +24,9 @@ pub(crate) struct Shell {
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    // Lives as long as the program: Tauri and everything below run on it.
+    let runtime = app::runtime()?;
+    tauri::async_runtime::set(runtime.handle().clone());
     let link = arguments.link.clone();
     let data = arguments.data.clone();
     let built = tauri::Builder::default()

@@ -5,6 +5,7 @@ mod bad_input;
 mod contract;
 mod encrypted;
 mod federation;
+mod hostile_markup;
 mod key_names;
 mod one_server;
 mod restarts;
