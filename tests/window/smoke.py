@@ -104,7 +104,7 @@ def driver():
 def story(port: int, app: Path, data: Path, out: Path) -> None:
     began = time.monotonic()
     window = Window(port, app, data)
-    window.find("button", "Create")
+    window.find("textbox", "Your name")
     print(f"painted after {time.monotonic() - began:.1f} s", flush=True)
     window.write("textbox", "Your name", "Ada")
     window.picture(out / "1-first-run.png")
