@@ -69,6 +69,7 @@ pub use self::{
     outbox_reading::{OutboxBatch, OutboxEvent},
     profiles::Profile,
     registration_tokens::RegistrationToken,
+    relations::RelationsPage,
     remote_devices::RemoteList,
     rooms::RoomRow,
     signing_keys::{SigningKeyAnswer, SigningKeyRow},

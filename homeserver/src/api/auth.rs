@@ -15,7 +15,10 @@ use ruma::{
     },
 };
 
-use crate::store::{TokenOwner, UserSn};
+use crate::{
+    domain::rooms::LocalUser,
+    store::{TokenOwner, UserSn},
+};
 
 use super::{error::ApiError, parts::Parts, peer::peer_ip};
 
@@ -42,6 +45,13 @@ impl Sender {
             return Err(ApiError::new(ErrorKind::UserSuspended, "This account is suspended"));
         }
         Ok(())
+    }
+}
+
+impl Sender {
+    /// The user as rooms take them.
+    pub fn local_user(&self) -> LocalUser {
+        LocalUser { user: self.user, user_id: self.user_id.clone(), device_id: self.device_id.clone() }
     }
 }
 

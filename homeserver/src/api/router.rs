@@ -46,7 +46,7 @@ pub fn both(federation: Router, client: Router) -> Router {
 
 fn client_routes() -> Router<Parts> {
     let router = Router::new().ruma(client::versions::get_supported_versions);
-    encryption(accounts(router))
+    rooms(encryption(accounts(router)))
 }
 
 /// What holds for every endpoint: answers to unknown paths and methods, and to a handler that panicked.
@@ -125,4 +125,46 @@ fn cors() -> CorsLayer {
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS])
         .allow_headers([HeaderName::from_static("x-requested-with"), header::CONTENT_TYPE, header::AUTHORIZATION])
         .max_age(Duration::from_secs(86400))
+}
+
+/// Rooms: making them, their members, state, events, aliases.
+fn rooms(router: Router<Parts>) -> Router<Parts> {
+    use client::{alias, membership, relations, room, state};
+    router
+        .ruma(room::create_room::create_room)
+        .ruma(room::send_message_event::send_message_event)
+        .ruma(room::redact_event::redact_event)
+        .ruma(room::get_room_event::get_room_event)
+        .ruma(room::get_message_events::get_message_events)
+        .ruma(room::get_context::get_context)
+        .ruma(room::aliases::aliases)
+        .ruma(room::visibility::get_room_visibility)
+        .ruma(room::visibility::set_room_visibility)
+        .ruma(state::get_state_events::get_state_events)
+        .ruma(state::get_state_event::get_state_event)
+        .ruma(state::send_state_event::send_state_event)
+        // The empty state key, with and without the slash before it.
+        .ruma_at("/_matrix/client/r0/rooms/{room_id}/state/{event_type}", state::get_state_event::get_state_event)
+        .ruma_at("/_matrix/client/v3/rooms/{room_id}/state/{event_type}", state::get_state_event::get_state_event)
+        .ruma_at("/_matrix/client/v3/rooms/{room_id}/state/{event_type}/", state::get_state_event::get_state_event)
+        .ruma_at("/_matrix/client/r0/rooms/{room_id}/state/{event_type}", state::send_state_event::send_state_event)
+        .ruma_at("/_matrix/client/v3/rooms/{room_id}/state/{event_type}", state::send_state_event::send_state_event)
+        .ruma_at("/_matrix/client/v3/rooms/{room_id}/state/{event_type}/", state::send_state_event::send_state_event)
+        .ruma(membership::invite_user::invite_user)
+        .ruma(membership::join_room_by_id::join_room_by_id)
+        .ruma(membership::join_room_by_id_or_alias::join_room_by_id_or_alias)
+        .ruma(membership::leave_room::leave_room)
+        .ruma(membership::forget_room::forget_room)
+        .ruma(membership::kick_user::kick_user)
+        .ruma(membership::ban_user::ban_user)
+        .ruma(membership::unban_user::unban_user)
+        .ruma(membership::joined_rooms::joined_rooms)
+        .ruma(membership::joined_members::joined_members)
+        .ruma(membership::get_member_events::get_member_events)
+        .ruma(alias::create_alias::create_alias)
+        .ruma(alias::delete_alias::delete_alias)
+        .ruma(alias::get_alias::get_alias)
+        .ruma(relations::get_relating_events)
+        .ruma(relations::get_relating_events_with_rel_type)
+        .ruma(relations::get_relating_events_with_rel_type_and_event_type)
 }

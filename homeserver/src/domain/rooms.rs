@@ -6,12 +6,14 @@ mod accept;
 mod append;
 mod consequences;
 pub mod create;
+mod directory;
 mod error;
 mod graph;
 mod locks;
 mod membership;
 mod remote;
 pub mod send;
+mod state_view;
 mod stripped;
 mod view;
 

@@ -6,11 +6,51 @@ use ruma::EventId;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::{
-    Db, EventSn, RoomSn, StoreError, StoredEvent, Tx, UserSn,
+    Db, EventSn, Position, RoomSn, StoreError, StoredEvent, Tx, UserSn,
     events::{EventRow, event_columns},
 };
 
+/// Which relations of an event are asked for.
+#[derive(Clone, Debug)]
+pub struct RelationsPage {
+    pub rel_type: Option<String>,
+    pub event_type: Option<String>,
+    pub after: Position,
+    pub upto: Position,
+    pub backwards: bool,
+    pub limit: i64,
+}
+
 impl Db {
+    /// A page of the timeline events of a room that relate to `target`.
+    pub async fn relations_page(
+        &mut self,
+        room: RoomSn,
+        target: &EventId,
+        page: &RelationsPage,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM relations r JOIN events e USING (event_sn) JOIN event_json j USING (event_sn)
+             JOIN event_types t ON t.type_sn = e.type_sn WHERE e.standing = 0 AND r.target_event_id = "
+        ));
+        query.push_bind(target.as_str().to_owned());
+        query.push(" AND e.room_sn = ").push_bind(room);
+        query.push(" AND e.position > ").push_bind(page.after);
+        query.push(" AND e.position <= ").push_bind(page.upto);
+        if let Some(rel_type) = &page.rel_type {
+            query.push(" AND r.rel_type = ").push_bind(rel_type.clone());
+        }
+        if let Some(event_type) = &page.event_type {
+            query.push(" AND t.type = ").push_bind(event_type.clone());
+        }
+        query.push(if page.backwards { " ORDER BY e.position DESC LIMIT " } else { " ORDER BY e.position LIMIT " });
+        query.push_bind(page.limit);
+        let rows: Vec<EventRow> = query.build_query_as().fetch_all(&mut self.0).await?;
+        rows.into_iter().map(EventRow::read).collect()
+    }
+
     /// Events of type `rel_type` related to `target`, newest first.
     pub async fn relations(
         &mut self,

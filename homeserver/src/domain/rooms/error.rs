@@ -24,6 +24,10 @@ pub enum RoomsError {
     UnsupportedVersion,
     #[error("The room alias is taken")]
     AliasTaken,
+    #[error("There is no such alias")]
+    UnknownAlias,
+    #[error("An alias does not lead to this room")]
+    BadAlias,
     #[error("This reaction was made already")]
     DuplicateReaction,
     #[error("{0}")]

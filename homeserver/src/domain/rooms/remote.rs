@@ -1,10 +1,10 @@
 //! Rooms that this server is not in: what other servers must help with.
 
-use ruma::{CanonicalJsonObject, OwnedServerName, RoomId, UserId};
+use ruma::{CanonicalJsonObject, OwnedRoomId, OwnedServerName, RoomAliasId, RoomId, UserId};
 
-use crate::store::LocalMembership;
+use crate::store::{LocalMembership, RoomRow};
 
-use super::{MembershipChange, Rooms, RoomsError, send::LocalUser};
+use super::{MembershipChange, Page, Rooms, RoomsError, send::LocalUser};
 
 impl Rooms {
     pub(super) async fn invite_remote(
@@ -36,5 +36,17 @@ impl Rooms {
         _reason: Option<String>,
     ) -> Result<(), RoomsError> {
         Err(RoomsError::UnknownRoom)
+    }
+
+    pub(super) async fn resolve_remote_alias(
+        &self,
+        _alias: &RoomAliasId,
+    ) -> Result<(OwnedRoomId, Vec<OwnedServerName>), RoomsError> {
+        Err(RoomsError::UnknownAlias)
+    }
+
+    /// Asks other servers for history where ours begins.
+    pub async fn fill_history(&self, _room: &RoomRow, _page: &Page) -> Result<(), RoomsError> {
+        Ok(())
     }
 }

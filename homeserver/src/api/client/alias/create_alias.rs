@@ -1,0 +1,32 @@
+//! PUT /_matrix/client/v3/directory/room/{roomAlias}: gives a room an alias.
+
+use http::StatusCode;
+use ruma::api::{
+    client::alias::create_alias::v3::{Request, Response},
+    error::ErrorKind,
+};
+
+use crate::{
+    api::{error::ApiError, ruma_route::Ruma},
+    domain::rooms::{Rooms, RoomsError},
+    store::{Durability, StoreError},
+};
+
+pub async fn create_alias(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
+    if request.room_alias.server_name() != request.sender.user_id.server_name() {
+        return Err(ApiError::invalid_param("Only aliases of this server can be made here"));
+    }
+    let (room, _) = crate::api::client::room::readable(&rooms, &request.sender, &request.room_id).await?;
+    let (alias, user) = (request.room_alias.clone(), request.sender.user);
+    let made = rooms
+        .store()
+        .write::<_, StoreError, _>(Durability::Full, move |tx| {
+            Box::pin(async move { tx.put_alias(&alias, room.sn, user).await })
+        })
+        .await?;
+    if !made {
+        let message = RoomsError::AliasTaken.to_string();
+        return Err(ApiError::with_status(StatusCode::CONFLICT, ErrorKind::Unknown, message));
+    }
+    Ok(Response::new())
+}

@@ -1,0 +1,31 @@
+//! GET /_matrix/client/v3/rooms/{roomId}/joined_members: who is in a room, by name and picture.
+
+use ruma::{
+    OwnedUserId,
+    api::client::membership::joined_members::v3::{Request, Response, RoomMember},
+};
+
+use crate::{
+    api::{error::ApiError, ruma_route::Ruma},
+    domain::rooms::{Rooms, RoomsError},
+    store::Membership,
+};
+
+pub async fn joined_members(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
+    let mut db = rooms.store().read().await?;
+    let room = db.room_sn(&request.room_id).await?.ok_or(RoomsError::UnknownRoom)?;
+    let mine = db.local_membership(request.sender.user, room).await?;
+    if mine.is_none_or(|mine| mine.membership != Membership::Join) {
+        return Err(RoomsError::NotInRoom.into());
+    }
+    let mut response = Response::new(Default::default());
+    for member in db.members(room, Membership::Join).await? {
+        let mut shown = RoomMember::new();
+        shown.display_name = member.display_name;
+        shown.avatar_url = member.avatar_url.map(Into::into);
+        if let Ok(user_id) = OwnedUserId::try_from(member.user_id) {
+            response.joined.insert(user_id, shown);
+        }
+    }
+    Ok(response)
+}

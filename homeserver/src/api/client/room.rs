@@ -1,0 +1,55 @@
+//! Rooms: making them, sending into them, reading them.
+
+pub mod aliases;
+pub mod create_room;
+pub mod get_context;
+pub mod get_message_events;
+pub mod get_room_event;
+pub mod redact_event;
+pub mod send_message_event;
+pub mod visibility;
+
+use ruma::{OwnedRoomId, RoomId, room_version_rules::RoomVersionRules, serde::Raw};
+use serde_json::value::RawValue;
+
+use crate::{
+    api::{auth::Sender, error::ApiError},
+    domain::{
+        events::versions,
+        rooms::{Rooms, RoomsError, Viewer},
+    },
+    store::{Position, RoomRow, StoredEvent},
+};
+
+/// A room that the sender may read, with its version's rules.
+pub(super) async fn readable(
+    rooms: &Rooms,
+    sender: &Sender,
+    room_id: &RoomId,
+) -> Result<(RoomRow, RoomVersionRules), ApiError> {
+    let room = rooms.readable(sender.user, room_id).await?;
+    let rules = versions::rules(&room.version).ok_or(RoomsError::UnsupportedVersion)?;
+    Ok((room, rules))
+}
+
+/// Events as the sender's device sees them.
+pub(super) async fn show<T>(
+    rooms: &Rooms,
+    sender: &Sender,
+    now_ms: i64,
+    room_id: &OwnedRoomId,
+    rules: &RoomVersionRules,
+    events: &[StoredEvent],
+) -> Result<Vec<Raw<T>>, ApiError> {
+    let viewer = Viewer { user: sender.user, user_id: &sender.user_id, device_id: Some(&sender.device_id), now_ms };
+    let mut db = rooms.store().read().await?;
+    let shown: Vec<Box<RawValue>> = viewer.show(&mut db, events, Some(room_id), rules).await?;
+    Ok(shown.into_iter().map(Raw::from_json).collect())
+}
+
+/// A token of `/sync` or `/messages`: a position.
+pub(super) fn token(text: &str) -> Result<Position, ApiError> {
+    // A token of `/sync` may carry more after the position.
+    let number = text.split('_').next().unwrap_or_default();
+    number.parse().map(Position).map_err(|_| ApiError::invalid_param("This token is not one of ours"))
+}

@@ -1,0 +1,85 @@
+//! POST /_matrix/client/v3/createRoom: makes a room.
+
+use ruma::{
+    CanonicalJsonObject, RoomAliasId,
+    api::client::room::{
+        Visibility,
+        create_room::v3::{Request, Response, RoomPreset},
+    },
+    serde::Raw,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    api::{error::ApiError, ruma_route::Ruma},
+    domain::{
+        events::build::canonical,
+        rooms::{NewRoom, Rooms, create::Preset},
+    },
+};
+
+/// Most state events that come with the request.
+const INITIAL_STATE: usize = 100;
+
+#[derive(Deserialize)]
+struct InitialState {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    state_key: String,
+    content: Box<RawValue>,
+}
+
+pub async fn create_room(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
+    let wish = &request.request;
+    if !wish.invite_3pid.is_empty() {
+        return Err(ApiError::forbidden("This server invites nobody by e-mail or telephone"));
+    }
+    if wish.initial_state.len() > INITIAL_STATE {
+        return Err(ApiError::invalid_param(format!("At most {INITIAL_STATE} state events can be given")));
+    }
+    let alias = match &wish.room_alias_name {
+        Some(name) => {
+            let alias = format!("#{name}:{}", request.sender.user_id.server_name());
+            Some(RoomAliasId::parse(alias).map_err(|_| ApiError::invalid_param("This alias is not valid"))?)
+        }
+        None => None,
+    };
+    let mut initial_state = Vec::with_capacity(wish.initial_state.len());
+    for event in &wish.initial_state {
+        let event: InitialState =
+            serde_json::from_str(event.json().get()).map_err(|error| ApiError::bad_json(error.to_string()))?;
+        initial_state.push((event.kind.into(), event.state_key, object(event.content.get())?));
+    }
+    let room = NewRoom {
+        version: wish.room_version.clone(),
+        creation_content: optional(wish.creation_content.as_ref())?,
+        preset: preset(wish),
+        power_level_override: optional(wish.power_level_content_override.as_ref())?,
+        initial_state,
+        name: wish.name.clone(),
+        topic: wish.topic.clone(),
+        alias,
+        invite: wish.invite.clone(),
+        is_direct: wish.is_direct,
+        published: wish.visibility == Visibility::Public,
+    };
+    Ok(Response::new(rooms.create(&request.sender.local_user(), room).await?))
+}
+
+fn preset(wish: &Request) -> Preset {
+    match (&wish.preset, &wish.visibility) {
+        (Some(RoomPreset::PublicChat), _) | (None, Visibility::Public) => Preset::PublicChat,
+        (Some(RoomPreset::TrustedPrivateChat), _) => Preset::TrustedPrivateChat,
+        _ => Preset::PrivateChat,
+    }
+}
+
+fn optional<T>(raw: Option<&Raw<T>>) -> Result<CanonicalJsonObject, ApiError> {
+    raw.map_or_else(|| Ok(CanonicalJsonObject::new()), |raw| object(raw.json().get()))
+}
+
+fn object(json: &str) -> Result<CanonicalJsonObject, ApiError> {
+    canonical(json).map_err(|error| ApiError::bad_json(error.to_string()))
+}

@@ -1,0 +1,92 @@
+//! GET /_matrix/client/v3/rooms/{roomId}/messages: a page of the room's history.
+
+use std::collections::BTreeSet;
+
+use ruma::api::{
+    Direction,
+    client::{
+        filter::{LazyLoadOptions, RoomEventFilter, UrlFilter},
+        message::get_message_events::v3::{Request, Response},
+    },
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{readable, show, token};
+use crate::{
+    api::{error::ApiError, ruma_route::Ruma},
+    clock::Clock,
+    domain::rooms::{Page, Rooms},
+    store::StoredEvent,
+};
+
+/// Most events of one page.
+const LIMIT: i64 = 200;
+
+#[derive(Deserialize)]
+struct Filtered {
+    #[serde(rename = "type")]
+    kind: String,
+    sender: String,
+    content: Value,
+}
+
+pub async fn get_message_events((rooms, clock): (Rooms, Clock), request: Ruma<Request>) -> Result<Response, ApiError> {
+    let sender = &request.sender;
+    let (room, rules) = readable(&rooms, sender, &request.room_id).await?;
+    let backwards = request.dir == Direction::Backward;
+    let page = Page {
+        from: request.from.as_deref().map(token).transpose()?,
+        to: request.to.as_deref().map(token).transpose()?,
+        backwards,
+        limit: i64::try_from(u64::from(request.limit)).unwrap_or(LIMIT).clamp(1, LIMIT),
+    };
+    if backwards {
+        // History from before we joined lies with other servers.
+        rooms.fill_history(&room, &page).await?;
+    }
+    let filter = &request.filter;
+    let (events, next) = rooms.page(sender.user, &sender.user_id, &room, page, |event| allows(filter, event)).await?;
+    let mut response = Response::default();
+    let start =
+        page.from.unwrap_or_else(|| if backwards { rooms.store().position() } else { crate::store::Position(0) });
+    response.start = request.from.clone().unwrap_or_else(|| start.0.to_string());
+    response.end = next.map(|next| next.0.to_string());
+    response.chunk = show(&rooms, sender, clock.now_ms(), &request.room_id, &rules, &events).await?;
+    if matches!(filter.lazy_load_options, LazyLoadOptions::Enabled { .. }) {
+        let members = members_of(&rooms, &events).await?;
+        response.state = show(&rooms, sender, clock.now_ms(), &request.room_id, &rules, &members).await?;
+    }
+    Ok(response)
+}
+
+/// The member events of those who sent the page's events.
+async fn members_of(rooms: &Rooms, events: &[StoredEvent]) -> Result<Vec<StoredEvent>, ApiError> {
+    let mut db = rooms.store().read().await?;
+    let senders: BTreeSet<_> = events.iter().map(|event| (event.room, event.sender)).collect();
+    let mut members = Vec::new();
+    for (room, user) in senders {
+        let user_id = db.user_id(user).await?;
+        members.extend(db.current_state_event(room, "m.room.member", user_id.as_str()).await?);
+    }
+    Ok(members)
+}
+
+/// Whether the filter lets the event through.
+fn allows(filter: &RoomEventFilter, event: &StoredEvent) -> bool {
+    let Ok(event) = serde_json::from_str::<Filtered>(&event.json) else { return false };
+    let is = |pattern: &String, text: &str| match pattern.split_once('*') {
+        Some((start, end)) => text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end),
+        None => pattern == text,
+    };
+    let has_url = event.content.get("url").is_some_and(Value::is_string);
+    !filter.not_types.iter().any(|pattern| is(pattern, &event.kind))
+        && filter.types.as_ref().is_none_or(|types| types.iter().any(|pattern| is(pattern, &event.kind)))
+        && !filter.not_senders.iter().any(|user_id| user_id.as_str() == event.sender)
+        && filter.senders.as_ref().is_none_or(|senders| senders.iter().any(|user_id| user_id.as_str() == event.sender))
+        && match filter.url_filter {
+            Some(UrlFilter::EventsWithUrl) => has_url,
+            Some(UrlFilter::EventsWithoutUrl) => !has_url,
+            _ => true,
+        }
+}
