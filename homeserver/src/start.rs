@@ -26,6 +26,7 @@ use crate::{
     clock::Clock,
     config::{Config, ServerNameChoice},
     domain::{
+        encryption::Encryption,
         federation::{Federation, Sender},
         notifier::Notifier,
     },
@@ -52,6 +53,7 @@ pub struct Homeserver {
     federation: Option<SocketAddr>,
     outside: Outside,
     sender: Sender,
+    encryption: Encryption,
     store: Store,
     stop: CancellationToken,
     listeners: Vec<Listener>,
@@ -108,6 +110,7 @@ pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<H
         federation: None,
         outside,
         sender,
+        encryption: parts.encryption.clone(),
         store,
         stop,
         listeners: Vec::new(),
@@ -211,6 +214,10 @@ impl Homeserver {
             }
         });
         self.sender.say_hello();
+        let (encryption, stop) = (self.encryption.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            stop.run_until_cancelled(encryption.catch_up()).await;
+        });
     }
 }
 

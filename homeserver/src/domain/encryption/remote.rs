@@ -31,6 +31,8 @@ pub(super) type Wanted = BTreeMap<OwnedUserId, Vec<OwnedDeviceId>>;
 
 /// Requests under way at the same time.
 const AT_ONCE: usize = 16;
+/// How long a server is waited for when nobody waits for the answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Lists that are fetched again in one go.
 const REFRESH: i64 = 1000;
 
@@ -86,11 +88,16 @@ impl Encryption {
         (claimed, failures)
     }
 
-    /// Fetches lists that went stale while this server, or another, was away. To be called after a start.
-    pub async fn refresh_stale_lists(&self, timeout: Duration) -> Result<(), EncryptionError> {
-        let stale = self.store.read().await?.stale_remote_lists(REFRESH).await?;
-        self.fetch_lists(stale, timeout).await?;
-        Ok(())
+    /// What a start begins with: lists that went stale while this server was away are fetched again, old message ids are forgotten.
+    pub async fn catch_up(&self) {
+        let done = async {
+            self.forget_old_message_ids().await?;
+            let stale = self.store.read().await?.stale_remote_lists(REFRESH).await?;
+            self.fetch_lists(stale, PATIENCE).await
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "Device lists could not be brought up to date.");
+        }
     }
 
     /// Fetches whole lists of users and keeps them.

@@ -10,7 +10,7 @@ use crate::{
         encryption,
         events::{Pdu, redact::redacted_json},
     },
-    store::{EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, ServerSn, StoreError, Tx},
+    store::{EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, ServerSn, StoreError, Tx, UserSn},
 };
 
 #[derive(Deserialize)]
@@ -45,18 +45,24 @@ pub(super) async fn change_state(
     let before = tx.room(room).await?.snapshot;
     let snapshot = tx.state_with(room, before, changes).await?;
     tx.set_room_snapshot(room, snapshot).await?;
+    let mut moved = Vec::new();
     for (key, event) in changes {
         tx.change_current_state(room, position, *key, *event).await?;
         let (kind, state_key) = tx.state_key(*key).await?;
         if kind == "m.room.member"
             && let Ok(user_id) = UserId::parse(&state_key)
         {
-            change_member(tx, room, position, &user_id, *event, tell).await?;
+            moved.extend(change_member(tx, room, position, &user_id, *event, tell).await?);
         }
+    }
+    // Only now: who sees whom depends on all the members.
+    for (user, was, is) in moved {
+        came_or_left(tx, room, user, was, is).await?;
     }
     Ok(())
 }
 
+/// Writes a member's row; answers whose coming or going is to be told, with the membership before and now.
 async fn change_member(
     tx: &mut Tx,
     room: RoomSn,
@@ -64,7 +70,7 @@ async fn change_member(
     user_id: &UserId,
     event: Option<EventSn>,
     tell: Tell,
-) -> Result<(), StoreError> {
+) -> Result<Option<(UserSn, Membership, Membership)>, StoreError> {
     let user = tx.make_user_sn(user_id).await?;
     let was = tx.member(room, user).await?.map_or(Membership::Leave, |member| member.membership);
     let mut is = Membership::Leave;
@@ -86,17 +92,14 @@ async fn change_member(
     if local {
         change_local_member(tx, room, position, user, is, event).await?;
     }
-    if local || tell == Tell::Everybody {
-        came_or_left(tx, room, user, was, is).await?;
-    }
-    Ok(())
+    Ok((local || tell == Tell::Everybody).then_some((user, was, is)))
 }
 
 /// What follows for encryption when somebody comes or leaves.
 async fn came_or_left(
     tx: &mut Tx,
     room: RoomSn,
-    user: crate::store::UserSn,
+    user: UserSn,
     was: Membership,
     is: Membership,
 ) -> Result<(), StoreError> {
@@ -112,7 +115,7 @@ async fn change_local_member(
     tx: &mut Tx,
     room: RoomSn,
     position: Position,
-    user: crate::store::UserSn,
+    user: UserSn,
     membership: Membership,
     event: Option<EventSn>,
 ) -> Result<(), StoreError> {

@@ -1,7 +1,5 @@
 //! Keys across two servers: asked for, kept fresh, claimed; what each tells the other.
 
-use std::time::Duration;
-
 use ruma::{
     ServerName,
     api::federation::transactions::edu::{DeviceListUpdateContent, Edu, SigningKeyUpdateContent},
@@ -129,7 +127,7 @@ async fn a_missed_update_makes_the_list_stale_and_an_absent_server_is_named() ->
     assert_eq!((devices, failures["two.example"].is_object()), (vec!["B".to_owned()], true));
     two.network.set_down(server_name!("two.example"), false);
     two.one.parts.federation.destinations.forget_waits();
-    two.one.parts.encryption.refresh_stale_lists(Duration::from_secs(5)).await?;
+    two.one.parts.encryption.catch_up().await;
     let asked = two.requests();
     assert_eq!(two.query().await?, (vec!["B".to_owned(), "B2".to_owned(), "B3".to_owned()], Value::Null));
     assert_eq!(two.requests(), asked);
