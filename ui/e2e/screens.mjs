@@ -167,6 +167,12 @@ const screens = [
   { name: '42-data-folder-in-use', scene: 'in-use' },
   { name: '43-disk-full', scene: 'disk-full' },
   { name: '44-jump', scrolled: true, scene: 'conversation', at: room('house'), act: (page) => page.getByRole('log').hover().then(() => page.mouse.wheel(0, -900)).then(() => page.waitForTimeout(300)) },
+  { name: '46-high-contrast', scene: 'conversation', at: room('house'), media: { contrast: 'more' } },
+  { name: '47-forced-colours', scene: 'conversation', at: room('shop'), media: { forcedColors: 'active' } },
+  { name: '48-smallest-window', scene: 'conversation', at: room('shop'), size: { width: 880, height: 560 }, act: (page) => byName(page, 'button', 'People').click() },
+  { name: '49-smallest-window-first-run', scene: 'first-run-no-keyring', size: { width: 880, height: 560 }, act: (page) => byName(page, 'button', 'Use an existing account').click() },
+  { name: '50-large-text', scene: 'conversation', at: room('mira'), textSize: 150 },
+  { name: '51-large-text-settings', scene: 'conversation', at: '#/settings/profile', textSize: 150 },
   { name: '45-opening', scene: 'opening', act: (page) => page.waitForTimeout(1300) },
 ];
 
@@ -187,7 +193,9 @@ try {
       listen(page, screen.name, errors);
       try {
         await page.clock.setFixedTime(NOW);
-        await page.goto(`${base}?scene=${screen.scene}${screen.at ?? '#/'}`);
+        if (screen.size) await page.setViewportSize(screen.size);
+        if (screen.media) await page.emulateMedia(screen.media);
+        await page.goto(`${base}?scene=${screen.scene}${screen.textSize ? `&text=${screen.textSize}` : ''}${screen.at ?? '#/'}`);
         await page.locator('h1, [role=img]').first().waitFor();
         if (screen.at?.startsWith('#/room')) await page.waitForTimeout(250);
         await screen.ready?.(page);

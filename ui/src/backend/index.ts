@@ -4,7 +4,11 @@ import type { Backend } from './types';
 
 export async function connectBackend(): Promise<Backend> {
   if ('__TAURI_INTERNALS__' in window) return createBackend((await import('./tauri')).tauriTransport());
-  if (__FAKE__) return createBackend((await import('./fake/transport')).fakeTransport(new URLSearchParams(location.search).get('scene') ?? 'conversation'));
+  if (__FAKE__) {
+    const asked = new URLSearchParams(location.search);
+    const { fakeTransport } = await import('./fake/transport');
+    return createBackend(fakeTransport(asked.get('scene') ?? 'conversation', { textSize: Number(asked.get('text') ?? 100) }));
+  }
   if (__BRIDGE__) {
     const { bridgeTransport, takeToken } = await import('./bridge');
     return createBackend(bridgeTransport(takeToken(location, sessionStorage, history)));

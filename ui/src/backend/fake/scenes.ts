@@ -30,6 +30,8 @@ export interface Scene {
   stalled?: boolean;
   /** Sending fails: to look at what that looks like. */
   failing?: boolean;
+  /** Percent. */
+  textSize?: number;
 }
 
 export const jonas: Me = {
@@ -135,6 +137,8 @@ export function scene(name: string, now: number): Scene {
       return { ...full, failing: true };
     case 'long-names':
       return { ...full, ...ready({ name: 'Wilhelmina Friederike von Hohenlohe-Langenburg-Schillingsfürst' }), rooms: longNames(now, jonas) };
+    case 'long':
+      return { ...full, rooms: [history(now), ...full.rooms] };
     case 'many':
       return { ...full, rooms: [...full.rooms, ...Array.from({ length: 200 }, (_, at) => crowd(at, now))] };
     case 'keyring-locked':
@@ -152,6 +156,22 @@ export function scene(name: string, now: number): Scene {
     default:
       return full;
   }
+}
+
+/** A conversation of ten pages of two hundred messages, and a hundred more once one scrolls up. */
+function history(now: number): Room {
+  const leo = person('Leo');
+  const own = { user_id: jonas.user_id, name: jonas.name, avatar: null, hue: jonas.hue };
+  const words = ['Yes.', 'I will look at it this evening, when the others have gone home and there is some quiet.', 'Good\n\nAnd the second thing?', 'Tuesday, then.'];
+  const page = (from: number, count: number): TimelineRow[] =>
+    Array.from({ length: count }, (_, at) => {
+      const number = from + at;
+      const mine = number % 5 === 0;
+      return message(mine ? own : leo, now - (3000 - number) * 4 * 60_000, `${number}: ${words[number % words.length]}`, { is_own: mine, can_edit: mine });
+    });
+  const row = roomRow('!long:x', leo.name, { direct_user_id: leo.user_id, last_activity: now });
+  const older = Array.from({ length: 10 }, (_, at) => page(at * 200, 200));
+  return { row, view: roomView(row, { direct_user: leo }), rows: page(2000, 100), typing: [], people: [leo], older };
 }
 
 function crowd(at: number, now: number): Room {

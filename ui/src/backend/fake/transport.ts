@@ -34,7 +34,10 @@ export interface FakeTransport extends Transport {
 }
 
 export function fakeTransport(name: string, part: Partial<Scene> = {}, now: number = Date.now()): FakeTransport {
-  return new Fake({ ...scene(name, now), ...part });
+  const fake = new Fake({ ...scene(name, now), ...part });
+  // For scripts that look at the page from outside.
+  (globalThis as { hearthFake?: FakeTransport }).hearthFake = fake;
+  return fake;
 }
 
 interface Listener {
@@ -56,6 +59,7 @@ class Fake implements FakeTransport {
 
   constructor(started: Scene) {
     this.scene = started;
+    this.#settings.text_size = started.textSize ?? 100;
   }
 
   start(events: TransportEvents): void {
