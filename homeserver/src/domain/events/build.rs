@@ -63,7 +63,7 @@ pub fn sign(
     identity: &ServerIdentity,
 ) -> Result<Pdu, PduError> {
     hash_and_sign_event(server_name.as_str(), identity, &mut object, &rules.redaction)
-        .map_err(|error| PduError::Hash(error.to_string()))?;
+        .map_err(PduError::from_signing)?;
     Pdu::parse(&object, rules)
 }
 

@@ -45,6 +45,18 @@ pub enum PduError {
     Field(#[from] serde_json::Error),
     #[error("the event names no room")]
     NoRoom,
+    #[error("the event is larger than 65,535 bytes")]
+    TooLarge,
+}
+
+impl PduError {
+    /// Why an event could not be hashed or signed.
+    pub(super) fn from_signing(error: ruma::signatures::JsonError) -> Self {
+        match error {
+            ruma::signatures::JsonError::PduTooLarge => Self::TooLarge,
+            other => Self::Hash(other.to_string()),
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -37,6 +37,7 @@ pub enum RoomsError {
 impl From<PduError> for RoomsError {
     fn from(error: PduError) -> Self {
         match error {
+            PduError::TooLarge => Self::TooLarge,
             PduError::Format(reason) if reason.contains("larger than maximum") => Self::TooLarge,
             other => Self::BadEvent(other.to_string()),
         }
