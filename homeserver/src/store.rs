@@ -15,6 +15,7 @@ mod device_lists;
 mod devices;
 mod error;
 mod events;
+mod filters;
 mod key_backups;
 mod keys;
 mod members;
@@ -23,6 +24,7 @@ mod outbox;
 mod outbox_reading;
 mod peer_addresses;
 mod profiles;
+mod pushers;
 mod redactions;
 mod registration_tokens;
 mod relations;
@@ -40,6 +42,7 @@ mod testing;
 mod to_device;
 mod tokens;
 mod transactions;
+mod user_directory;
 mod writer;
 
 use std::{
@@ -78,6 +81,7 @@ pub use self::{
     staging::StagedPdu,
     to_device::ToDeviceMessage,
     tokens::{RefreshOwner, TokenOwner, token_hash},
+    user_directory::KnownUser,
     writer::{Committed, Durability, Tx},
 };
 

@@ -46,7 +46,7 @@ pub fn both(federation: Router, client: Router) -> Router {
 
 fn client_routes() -> Router<Parts> {
     let router = Router::new().ruma(client::versions::get_supported_versions);
-    rooms(encryption(accounts(router)))
+    rooms(encryption(personal(accounts(router))))
 }
 
 /// What holds for every endpoint: answers to unknown paths and methods, and to a handler that panicked.
@@ -84,6 +84,20 @@ fn accounts(router: Router<Parts>) -> Router<Parts> {
         .ruma(client::device::update_device::update_device)
         .ruma(client::device::delete_device::delete_device)
         .ruma(client::device::delete_devices::delete_devices)
+        .ruma(client::account::change_password::change_password)
+        .ruma(client::account::deactivate::deactivate)
+        .ruma(client::account::request_openid_token::request_openid_token)
+        .ruma(client::account::threepids::get)
+        .ruma(client::account::threepids::add)
+        .ruma(client::account::threepids::bind)
+        .ruma(client::account::threepids::delete)
+        .ruma(client::account::threepids::unbind)
+        .ruma(client::account::threepids::add_by_email)
+        .ruma(client::account::threepids::add_by_msisdn)
+        .ruma(client::account::threepids::password_by_email)
+        .ruma(client::account::threepids::password_by_msisdn)
+        .ruma(client::account::threepids::register_by_email)
+        .ruma(client::account::threepids::register_by_msisdn)
         .route("/_synapse/admin/v1/register", get(admin::register::nonce).post(admin::register::register))
 }
 
@@ -116,6 +130,38 @@ fn encryption(router: Router<Parts>) -> Router<Parts> {
         .ruma(dehydrated_device::get_dehydrated_device::get_dehydrated_device)
         .ruma(dehydrated_device::delete_dehydrated_device::delete_dehydrated_device)
         .ruma(dehydrated_device::get_events::get_events)
+}
+
+/// What users keep here: profiles, account data, filters, push rules.
+fn personal(router: Router<Parts>) -> Router<Parts> {
+    router
+        .ruma(client::capabilities::get_capabilities)
+        .ruma(client::profile::get_profile::get_profile)
+        .ruma(client::profile::get_profile_field::get_profile_field)
+        .ruma(client::profile::set_profile_field::set_profile_field)
+        .ruma(client::profile::delete_profile_field::delete_profile_field)
+        .ruma(client::user_directory::search_users::search_users)
+        .ruma(client::config::get_global_account_data::get_global_account_data)
+        .ruma(client::config::set_global_account_data::set_global_account_data)
+        .ruma(client::config::get_room_account_data::get_room_account_data)
+        .ruma(client::config::set_room_account_data::set_room_account_data)
+        .ruma(client::tag::get_tags::get_tags)
+        .ruma(client::tag::create_tag::create_tag)
+        .ruma(client::tag::delete_tag::delete_tag)
+        .ruma(client::filter::create_filter::create_filter)
+        .ruma(client::filter::get_filter::get_filter)
+        .ruma(client::push::get_pushrules_all::get_pushrules_all)
+        .ruma_at("/_matrix/client/v3/pushrules", client::push::get_pushrules_all::get_pushrules_all)
+        .ruma(client::push::get_pushrules_global_scope::get_pushrules_global_scope)
+        .ruma(client::push::get_pushrule::get_pushrule)
+        .ruma(client::push::set_pushrule::set_pushrule)
+        .ruma(client::push::delete_pushrule::delete_pushrule)
+        .ruma(client::push::get_pushrule_enabled::get_pushrule_enabled)
+        .ruma(client::push::set_pushrule_enabled::set_pushrule_enabled)
+        .ruma(client::push::get_pushrule_actions::get_pushrule_actions)
+        .ruma(client::push::set_pushrule_actions::set_pushrule_actions)
+        .ruma(client::push::get_pushers::get_pushers)
+        .ruma(client::push::set_pusher::set_pusher)
 }
 
 /// Web clients may come from anywhere: access is by token.

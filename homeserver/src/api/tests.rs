@@ -2,5 +2,8 @@
 
 mod devices;
 mod owner;
+mod personal;
+mod profile;
+mod push_rules;
 mod register;
 mod sessions;

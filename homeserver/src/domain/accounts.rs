@@ -15,6 +15,7 @@ mod error;
 mod invites;
 mod passwords;
 mod profiles;
+mod push_rules;
 mod rate_limits;
 mod registration;
 mod secrets;
@@ -24,6 +25,7 @@ pub mod uia;
 
 pub use self::{
     error::AccountError,
+    profiles::ProfileError,
     rate_limits::{Limit, RateLimits},
     registration::{Registered, Registering},
     secrets::random_token,

@@ -1,6 +1,10 @@
 //! Accounts.
 
+pub mod change_password;
+pub mod deactivate;
 pub mod register;
 pub mod register_available;
 pub mod registration_token_validity;
+pub mod request_openid_token;
+pub mod threepids;
 pub mod whoami;

@@ -23,7 +23,7 @@ pub enum AccountError {
     WrongPassword,
     #[error("a password is needed, of at most 512 bytes")]
     UnusablePassword,
-    #[error("a device id has 1 to 512 bytes")]
+    #[error("a device id has 1 to 512 bytes and is no signing key")]
     UnusableDevice,
     #[error("the token is not valid")]
     WrongToken,

@@ -87,6 +87,9 @@ impl Accounts {
         self.store
             .write(Durability::Full, move |tx| {
                 Box::pin(async move {
+                    if tx.is_cross_signing_key(user, &session.device_id).await? {
+                        return Err(AccountError::UnusableDevice);
+                    }
                     if !tx.add_device(user, &session.device_id, display_name.as_deref()).await? {
                         tx.delete_tokens(user, &session.device_id).await?;
                     }
@@ -139,7 +142,11 @@ impl Accounts {
             .write(Durability::Normal, move |tx| {
                 Box::pin(async move {
                     match name {
-                        Some(name) => Ok(tx.rename_device(user, &device_id, Some(&name)).await?),
+                        Some(name) => {
+                            let renamed = tx.rename_device(user, &device_id, Some(&name)).await?;
+                            tx.device_changed(user, &device_id).await?;
+                            Ok(renamed)
+                        }
                         None => Ok(tx.device(user, &device_id).await?.is_some()),
                     }
                 })

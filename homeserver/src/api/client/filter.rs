@@ -1,0 +1,4 @@
+//! Filters.
+
+pub mod create_filter;
+pub mod get_filter;

@@ -1,0 +1,15 @@
+//! GET /_matrix/client/v3/profile/{userId}: all fields of a user's profile.
+
+use ruma::api::client::profile::get_profile::v3::{Request, Response};
+
+use crate::{
+    api::{error::ApiError, ruma_route::Ruma},
+    domain::{accounts::Accounts, federation::Federation},
+};
+
+pub async fn get_profile(
+    (accounts, federation): (Accounts, Federation),
+    request: Ruma<Request>,
+) -> Result<Response, ApiError> {
+    Ok(super::fields(&accounts, &federation, &request.user_id).await?.into_iter().collect())
+}
