@@ -23,9 +23,9 @@ pub fn endpoint_line(file: &Source) -> Vec<Finding> {
     let folders = ["homeserver/src/api/client/", "homeserver/src/api/federation/"];
     let endpoint = folders.iter().any(|folder| file.path.starts_with(folder)) && file.text.contains("Ruma<");
     let first = file.text.lines().next().unwrap_or_default().trim_start_matches("//! ");
-    let (method, rest) = first.split_once(' ').unwrap_or_default();
-    let method = method.split('|').all(|m| METHODS.contains(&m));
-    if !endpoint || method && rest.starts_with('/') && rest.contains(": ") {
+    let (methods, rest) = first.split_once(" /").unwrap_or_default();
+    let known = methods.split(", ").all(|method| METHODS.contains(&method));
+    if !endpoint || known && rest.contains(": ") {
         return Vec::new();
     }
     one(file, 1, "an endpoint's file opens with `//! METHOD /path: one sentence`")
@@ -151,6 +151,7 @@ mod tests {
         assert_eq!(places(&endpoint_line(&file(path, &format!("//! Sends an event.\n{code}")))), [1]);
         assert_eq!(places(&endpoint_line(&file(path, &format!("//! SEND /send: sends.\n{code}")))), [1]);
         assert!(endpoint_line(&file(path, &format!("//! PUT /_matrix/client/v3/x: sends.\n{code}"))).is_empty());
+        assert!(endpoint_line(&file(path, &format!("//! GET, PUT /x/{{id}}: reads and sets.\n{code}"))).is_empty());
         assert!(endpoint_line(&file(path, "//! Parts of the endpoints.\npub mod send;")).is_empty());
         assert!(endpoint_line(&file("client/src/a.rs", &format!("//! Text.\n{code}"))).is_empty());
     }
