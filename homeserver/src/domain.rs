@@ -4,5 +4,6 @@ pub mod accounts;
 pub mod encryption;
 pub mod events;
 pub mod federation;
+pub mod inbound;
 pub mod notifier;
 pub mod rooms;

@@ -28,6 +28,7 @@ use crate::{
     domain::{
         encryption::Encryption,
         federation::{Federation, Sender},
+        inbound::Inbound,
         notifier::Notifier,
     },
     net::{
@@ -54,6 +55,7 @@ pub struct Homeserver {
     outside: Outside,
     sender: Sender,
     encryption: Encryption,
+    inbound: Inbound,
     store: Store,
     stop: CancellationToken,
     listeners: Vec<Listener>,
@@ -111,6 +113,7 @@ pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<H
         outside,
         sender,
         encryption: parts.encryption.clone(),
+        inbound: parts.inbound.clone(),
         store,
         stop,
         listeners: Vec::new(),
@@ -205,6 +208,7 @@ impl Homeserver {
     /// The server's own tasks.
     fn work(&self, clock: Clock) {
         self.tasks.spawn(self.sender.clone().run(self.stop.clone()));
+        self.tasks.spawn(self.inbound.clone().run(self.stop.clone()));
         let (sender, outside, stop) = (self.sender.clone(), self.outside.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             while let Some(slept) = wake::woken(|| clock.now_ms(), &stop).await {

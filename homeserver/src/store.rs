@@ -32,6 +32,7 @@ mod remote_devices;
 mod rooms;
 mod schema;
 mod server;
+mod serving;
 mod signing_keys;
 mod sn;
 mod snapshots;

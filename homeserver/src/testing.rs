@@ -60,11 +60,6 @@ impl FakeNetwork {
         self.0.lock().unwrap().get_mut(server).unwrap().down = down;
     }
 
-    /// The server answers this late.
-    pub fn set_delay(&self, server: &ServerName, delay: Duration) {
-        self.0.lock().unwrap().get_mut(server).unwrap().delay = delay;
-    }
-
     /// How many requests came to the server.
     pub fn requests(&self, server: &ServerName) -> usize {
         self.0.lock().unwrap().get(server).unwrap().requests.load(Ordering::SeqCst)

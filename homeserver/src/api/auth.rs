@@ -24,7 +24,7 @@ use super::{error::ApiError, parts::Parts, peer::peer_ip};
 
 mod guests;
 
-pub use self::origin::Origin;
+pub use crate::domain::federation::Origin;
 
 /// A local user's device, proved by its access token.
 #[derive(Clone, Debug)]

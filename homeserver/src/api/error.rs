@@ -14,6 +14,7 @@ use ruma::api::error::{
 use serde_json::{Map, Value, json};
 
 mod accounts;
+mod inbound;
 mod profile;
 
 use crate::store::StoreError;

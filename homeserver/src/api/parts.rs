@@ -7,7 +7,14 @@ use crypto::ServerIdentity;
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{accounts::Accounts, encryption::Encryption, federation::Federation, notifier::Notifier, rooms::Rooms},
+    domain::{
+        accounts::Accounts,
+        encryption::Encryption,
+        federation::Federation,
+        inbound::{Inbound, TakesEdus},
+        notifier::Notifier,
+        rooms::Rooms,
+    },
     store::Store,
 };
 
@@ -23,6 +30,7 @@ pub struct Parts {
     pub accounts: Accounts,
     pub encryption: Encryption,
     pub rooms: Rooms,
+    pub inbound: Inbound,
 }
 
 /// What the parts are made of.
@@ -40,9 +48,11 @@ impl Parts {
     pub fn new(foundation: Foundation) -> Self {
         let Foundation { config, clock, store, notifier, server_name, identity, federation } = foundation;
         let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone());
-        let rooms = Rooms::new(store.clone(), clock.clone(), identity, server_name.clone());
+        let rooms = Rooms::new(store.clone(), clock.clone(), identity, server_name.clone(), federation.clone());
         let encryption = Encryption::new(store.clone(), federation.client.clone(), server_name.clone());
-        Self { config, clock, store, notifier, server_name, federation, accounts, encryption, rooms }
+        let edus: Vec<Box<dyn TakesEdus>> = vec![Box::new(encryption.clone())];
+        let inbound = Inbound::new(store.clone(), notifier.clone(), federation.clone(), rooms.clone(), edus);
+        Self { config, clock, store, notifier, server_name, federation, accounts, encryption, rooms, inbound }
     }
 }
 
@@ -71,6 +81,7 @@ parts! {
     accounts: Accounts,
     encryption: Encryption,
     rooms: Rooms,
+    inbound: Inbound,
 }
 
 impl FromParts for () {

@@ -30,7 +30,25 @@ pub fn federation(parts: Parts) -> Router {
         .ruma(federation::key::query_batch::query_keys)
         .ruma(federation::user::devices::get_devices)
         .ruma(federation::user::keys::query::get_keys)
-        .ruma(federation::user::keys::claim::claim_keys);
+        .ruma(federation::user::keys::claim::claim_keys)
+        .ruma(federation::send::send_transaction)
+        .ruma(federation::event::get_event)
+        .ruma(federation::event_auth::get_event_auth)
+        .ruma(federation::state::get_state)
+        .ruma(federation::state_ids::get_state_ids)
+        .ruma(federation::backfill::backfill)
+        .ruma(federation::get_missing_events::get_missing_events)
+        .ruma(federation::timestamp_to_event::timestamp_to_event)
+        .ruma(federation::query_directory::query_directory)
+        .ruma(federation::query_profile::query_profile)
+        .ruma(federation::make_join::make_join)
+        .ruma(federation::send_join::send_join)
+        .ruma(federation::make_leave::make_leave)
+        .ruma(federation::send_leave::send_leave)
+        .ruma(federation::make_knock::make_knock)
+        .ruma(federation::send_knock::send_knock)
+        .ruma(federation::invite::invite)
+        .ruma(federation::invite::invite_v1);
     finish(router).with_state(parts)
 }
 

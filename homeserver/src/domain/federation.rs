@@ -2,10 +2,12 @@
 
 pub mod acl;
 pub mod backoff;
+pub mod bells;
 pub mod client;
 pub mod destinations;
 mod key_answer;
 pub mod keyring;
+mod origin;
 mod over_net;
 pub mod sender;
 pub mod transport;
@@ -21,6 +23,7 @@ pub use self::{
     client::{Deadline, FederationClient, FederationError},
     destinations::Destinations,
     keyring::{Keyring, VerifyError},
+    origin::Origin,
     sender::Sender,
     transport::{Limits, NoNetwork, SendError, Transport},
 };

@@ -15,6 +15,7 @@ mod remote;
 pub mod send;
 mod state_view;
 mod stripped;
+mod verified;
 mod view;
 
 use std::sync::Arc;
@@ -27,7 +28,10 @@ use crate::{
     store::{RoomRow, Store},
 };
 
-use super::events::{EventCache, versions};
+use super::{
+    events::{EventCache, versions},
+    federation::Federation,
+};
 
 use self::locks::Locks;
 
@@ -36,6 +40,7 @@ pub use self::{
     create::NewRoom,
     error::RoomsError,
     membership::MembershipChange,
+    remote::{Arrival, Proposal, ReceivedInvite, StrippedOrPdu},
     send::LocalUser,
     send::NewMessage,
     view::{Page, Viewer},
@@ -48,13 +53,20 @@ pub struct Rooms {
     clock: Clock,
     identity: Arc<ServerIdentity>,
     server_name: OwnedServerName,
+    federation: Federation,
     cache: EventCache,
     locks: Locks,
 }
 
 impl Rooms {
-    pub fn new(store: Store, clock: Clock, identity: Arc<ServerIdentity>, server_name: OwnedServerName) -> Self {
-        Self { store, clock, identity, server_name, cache: EventCache::default(), locks: Locks::default() }
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        identity: Arc<ServerIdentity>,
+        server_name: OwnedServerName,
+        federation: Federation,
+    ) -> Self {
+        Self { store, clock, identity, server_name, federation, cache: EventCache::default(), locks: Locks::default() }
     }
 
     /// The store, for reads beside the rooms' own.

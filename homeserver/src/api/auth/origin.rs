@@ -3,30 +3,20 @@
 use bytes::Bytes;
 use crypto::name::key_of;
 use http::{Request, StatusCode};
-use ruma::{
-    OwnedServerName,
-    api::{
-        auth_scheme::AuthScheme,
-        error::ErrorKind,
-        federation::authentication::{ServerSignatures, XMatrix},
-    },
+use ruma::api::{
+    auth_scheme::AuthScheme,
+    error::ErrorKind,
+    federation::authentication::{ServerSignatures, XMatrix},
 };
 
 use crate::{
     api::{error::ApiError, parts::Parts},
-    domain::federation::VerifyError,
+    domain::federation::{Origin, VerifyError},
     net::listener::Peer,
-    store::{Durability, ServerSn, StoreError},
+    store::{Durability, StoreError},
 };
 
 use super::Authenticate;
-
-/// Another server, proved by its signature over the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    pub server: ServerSn,
-    pub server_name: OwnedServerName,
-}
 
 impl Authenticate for ServerSignatures {
     type Identity = Origin;

@@ -22,6 +22,7 @@ impl From<RoomsError> for ApiError {
             RoomsError::DuplicateReaction => {
                 Self::with_status(StatusCode::BAD_REQUEST, ErrorKind::DuplicateAnnotation, message)
             }
+            RoomsError::Unreachable(_) => Self::with_status(StatusCode::BAD_GATEWAY, ErrorKind::Unknown, message),
             RoomsError::InvalidState(_) => Self::with_status(StatusCode::BAD_REQUEST, ErrorKind::Unknown, message),
         }
     }

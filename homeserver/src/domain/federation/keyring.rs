@@ -20,6 +20,7 @@ use lru::LruCache;
 use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, OwnedServerName, ServerName,
     api::federation::authentication::{XMatrix, XMatrixVerificationError},
+    canonical_json::redact,
     room_version_rules::{RedactionRules, RoomVersionRules},
     serde::Base64,
     signatures::{
@@ -179,6 +180,17 @@ impl Keyring {
             signatures.retain(|entity, _| entity == server.as_str());
         }
         Ok(verify_json(&PublicKeyMap::from([(server.to_string(), set)]), &object)?)
+    }
+
+    /// Checks that `server` signed an event, whoever else must have.
+    pub async fn verify_signed_event(
+        &self,
+        server: &ServerName,
+        rules: &RoomVersionRules,
+        event: &CanonicalJsonObject,
+    ) -> Result<(), VerifyError> {
+        let redacted = redact(event.clone(), &rules.redaction, None).map_err(VerificationError::from)?;
+        self.verify_json(server, &redacted).await
     }
 
     /// Checks that a request comes from the server that it names and is meant for us.

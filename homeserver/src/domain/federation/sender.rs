@@ -3,13 +3,7 @@
 mod destination;
 mod hello;
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{error::Error, sync::Arc};
 
 use tokio::{
     sync::{Notify, broadcast::error::RecvError},
@@ -23,7 +17,10 @@ use crate::{
     store::{ServerSn, Store, StoreError},
 };
 
-use super::Federation;
+use super::{
+    Federation,
+    bells::{Bell, Bells},
+};
 
 /// The federation sender. Cheap to clone; [`Sender::run`] does the work.
 #[derive(Clone)]
@@ -33,25 +30,6 @@ pub struct Sender {
     clock: Clock,
     notifier: Notifier,
     hello: Arc<Notify>,
-}
-
-/// How a destination's task is told that there may be more.
-#[derive(Default)]
-struct Bell {
-    rung: AtomicBool,
-    wake: Notify,
-}
-
-impl Bell {
-    fn ring(&self) {
-        self.rung.store(true, Ordering::SeqCst);
-        self.wake.notify_one();
-    }
-
-    /// Whether it rang since this was asked last.
-    fn take(&self) -> bool {
-        self.rung.swap(false, Ordering::SeqCst)
-    }
 }
 
 impl Sender {
@@ -68,82 +46,47 @@ impl Sender {
     /// Sends until `stop`. A transaction that is under way then is sent again, under its own id, by the next run.
     pub async fn run(self, stop: CancellationToken) {
         let mut wakes = self.notifier.wakes();
-        let mut running = Running { sender: self.clone(), tasks: JoinSet::new(), bells: HashMap::new() };
+        let sender = self.clone();
+        let mut destinations = Bells::new(move |server, bell| {
+            let sender = sender.clone();
+            async move { sender.work(server, &bell).await }
+        });
         let mut hellos = JoinSet::new();
-        running.ring_all().await;
+        let mut all = true;
         loop {
+            if std::mem::take(&mut all) {
+                match self.servers_owed().await {
+                    Ok(servers) => servers.into_iter().for_each(|server| destinations.ring(server)),
+                    Err(error) => tracing::error!(error = &error as &dyn Error, "The outbox could not be read."),
+                }
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 wake = wakes.recv() => match wake {
-                    Ok(Wake::Destination(server)) => running.ring(server),
+                    Ok(Wake::Destination(server)) => destinations.ring(server),
                     Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => running.ring_all().await,
+                    Err(RecvError::Lagged(_)) => all = true,
                     Err(RecvError::Closed) => return,
                 },
-                Some(ended) = running.tasks.join_next() => running.ended(ended.ok()),
+                () = destinations.tend() => {}
                 () = self.hello.notified() => {
                     hellos.abort_all();
                     let sender = self.clone();
                     hellos.spawn(async move { sender.tell_everybody().await });
-                    running.ring_all().await;
+                    all = true;
                 }
                 Some(_) = hellos.join_next() => {}
             }
         }
     }
-}
 
-struct Running {
-    sender: Sender,
-    tasks: JoinSet<ServerSn>,
-    bells: HashMap<ServerSn, Arc<Bell>>,
-}
-
-impl Running {
-    fn ring(&mut self, server: ServerSn) {
-        if let Some(bell) = self.bells.get(&server) {
-            bell.ring();
-        } else {
-            let bell = Arc::new(Bell::default());
-            self.bells.insert(server, Arc::clone(&bell));
-            self.spawn(server, bell);
-        }
+    async fn servers_owed(&self) -> Result<Vec<ServerSn>, StoreError> {
+        self.store.read().await?.servers_with_outbox().await
     }
 
-    async fn ring_all(&mut self) {
-        match self.servers().await {
-            Ok(servers) => servers.into_iter().for_each(|server| self.ring(server)),
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "The outbox could not be read."),
-        }
-    }
-
-    async fn servers(&self) -> Result<Vec<ServerSn>, StoreError> {
-        self.sender.store.read().await?.servers_with_outbox().await
-    }
-
-    fn spawn(&mut self, server: ServerSn, bell: Arc<Bell>) {
-        let sender = self.sender.clone();
-        self.tasks.spawn(async move {
-            if let Err(error) = sender.empty_outbox(server, &bell).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "A server's outbox could not be worked on.");
-            }
-            server
-        });
-    }
-
-    /// A task found nothing more; what came between its last look and now is looked at by a new one.
-    fn ended(&mut self, server: Option<ServerSn>) {
-        let Some(server) = server else {
-            // A task panicked: nobody knows which, so all that have ended are forgotten and start again at the next ring.
-            self.bells.retain(|_, bell| Arc::strong_count(bell) > 1);
-            return;
-        };
-        match self.bells.remove(&server) {
-            Some(bell) if bell.take() => {
-                self.bells.insert(server, Arc::clone(&bell));
-                self.spawn(server, bell);
-            }
-            _ => {}
+    async fn work(&self, server: ServerSn, bell: &Bell) {
+        if let Err(error) = self.empty_outbox(server, bell).await {
+            tracing::error!(error = &error as &dyn Error, "A server's outbox could not be worked on.");
         }
     }
 }

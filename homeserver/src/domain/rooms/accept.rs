@@ -62,13 +62,16 @@ impl Rooms {
         {
             return Ok(Acceptance::Known);
         }
-        let (auth, missing_auth) = self.load_events(&mut db, room_id, &event.auth_events).await?;
+        let (mut auth, missing_auth) = self.load_events(&mut db, room_id, &event.auth_events).await?;
         let (parents, missing_prev) = parents_with_state(&mut db, &event.prev_events).await?;
         let missing_prev = if state_before.is_some() { Vec::new() } else { missing_prev };
         if !missing_auth.is_empty() || !missing_prev.is_empty() {
             return Ok(Acceptance::Missing { prev: missing_prev, auth: missing_auth });
         }
         drop(db);
+        if rules.authorization.room_create_event_id_as_room_id {
+            self.add_create(room_id, &BTreeMap::new(), &mut auth).await?;
+        }
         let verdict = check_auth_events(&rules, &event, &auth);
         let event = Arc::new(event);
         let before = match state_before {

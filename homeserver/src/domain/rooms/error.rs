@@ -1,6 +1,14 @@
 //! Why a room did not do what was asked.
 
-use crate::{domain::events::pdu::PduError, store::StoreError};
+use http::StatusCode;
+
+use crate::{
+    domain::{
+        events::pdu::PduError,
+        federation::{FederationError, VerifyError},
+    },
+    store::StoreError,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RoomsError {
@@ -32,6 +40,31 @@ pub enum RoomsError {
     DuplicateReaction,
     #[error("{0}")]
     InvalidState(String),
+    /// No server that could help answered; the reason in words.
+    #[error("No server that knows the room can be reached: {0}")]
+    Unreachable(String),
+}
+
+impl From<VerifyError> for RoomsError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Store(error) => Self::Store(error),
+            other => Self::BadEvent(other.to_string()),
+        }
+    }
+}
+
+impl From<FederationError> for RoomsError {
+    fn from(error: FederationError) -> Self {
+        match error {
+            FederationError::Store(error) => Self::Store(error),
+            FederationError::Refused(error) if error.status_code == StatusCode::NOT_FOUND => Self::UnknownRoom,
+            FederationError::Refused(error) if error.status_code.is_client_error() => {
+                Self::Forbidden(error.to_string())
+            }
+            other => Self::Unreachable(other.to_string()),
+        }
+    }
 }
 
 impl From<PduError> for RoomsError {

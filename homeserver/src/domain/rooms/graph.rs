@@ -105,6 +105,20 @@ impl Graph {
         Ok(event)
     }
 
+    /// The event that another server's user may send here, not signed: the rules of the room allow it.
+    pub async fn propose(
+        &mut self,
+        rooms: &Rooms,
+        db: (&mut Db, RoomSn),
+        draft: &Draft,
+    ) -> Result<ruma::CanonicalJsonObject, RoomsError> {
+        let object = self.place(rooms, Some(db), draft).await?;
+        // The rules are asked about a signed event; this one goes nowhere.
+        let event = sign(object.clone(), &self.rules, &rooms.server_name, &rooms.identity)?;
+        authorise(&self.rules, &event, &self.state).map_err(RoomsError::Forbidden)?;
+        Ok(object)
+    }
+
     /// `event` is the end of the graph now.
     pub fn follow(&mut self, event: &Arc<Pdu>) {
         self.parents = vec![event.event_id.clone()];

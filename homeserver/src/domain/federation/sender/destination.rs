@@ -16,11 +16,14 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    domain::federation::client::{Deadline, FederationError},
+    domain::federation::{
+        bells::Bell,
+        client::{Deadline, FederationError},
+    },
     store::{Durability, OutboxBatch, ServerSn, StoreError},
 };
 
-use super::{Bell, Sender};
+use super::Sender;
 
 /// The specification's limits of a transaction.
 const PDUS: u32 = 50;
@@ -127,7 +130,7 @@ impl Sender {
             let wait = Duration::from_millis(wait.clamp(10, 60_000));
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = bell.wake.notified() => {}
+                () = bell.notified() => {}
             }
         }
     }

@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use ruma::{EventId, OwnedEventId, RoomId, RoomVersionId, room_version_rules::RoomVersionRules};
+use ruma::{
+    EventId, OwnedEventId, RoomId, RoomVersionId, events::TimelineEventType, room_version_rules::RoomVersionRules,
+};
 
 use crate::{
     domain::{
@@ -148,5 +150,7 @@ fn ancestors_first(events: Vec<Pdu>) -> Vec<Pdu> {
         }
         sorted.extend(waiting.remove(&event_id));
     }
+    // From room version 12 on every event rests on the create event without naming it.
+    sorted.sort_by_key(|event| event.kind != TimelineEventType::RoomCreate);
     sorted
 }

@@ -1,0 +1,141 @@
+//! Other servers' users entering, leaving and knocking on our rooms, within the rooms' access lists; invites for ours.
+
+use ruma::{EventId, OwnedEventId, RoomId, UserId};
+use serde_json::value::RawValue;
+
+use crate::{
+    domain::{
+        federation::Origin,
+        rooms::{Arrival, Proposal, ReceivedInvite, RoomsError},
+    },
+    store::{EventSn, Membership},
+};
+
+use super::{
+    Inbound,
+    access::{AccessError, is_denied, open_room},
+    state::bodies,
+};
+
+/// What other servers' users may not do.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Rooms(#[from] RoomsError),
+}
+
+/// The room as somebody who just joined needs it.
+#[derive(Debug)]
+pub struct EnteredRoom {
+    pub state: Vec<Box<RawValue>>,
+    pub auth_chain: Vec<Box<RawValue>>,
+    /// The join with our signature, when we vouched for it.
+    pub event: Option<Box<RawValue>>,
+    pub servers: Vec<String>,
+}
+
+/// Members sent all the same when members may be left out, so that a room without a name can be named.
+const HEROES: usize = 5;
+
+impl Inbound {
+    /// The event that a user of the origin may sign.
+    pub async fn propose(
+        &self,
+        origin: &Origin,
+        room_id: &RoomId,
+        user_id: &UserId,
+        membership: Membership,
+    ) -> Result<Proposal, EntryError> {
+        self.open(origin, room_id).await?;
+        Ok(self.rooms.propose_member(origin, room_id, user_id, membership).await?)
+    }
+
+    /// Takes the signed event.
+    pub async fn admit(
+        &self,
+        origin: &Origin,
+        room_id: &RoomId,
+        event_id: &EventId,
+        event: &RawValue,
+        membership: Membership,
+    ) -> Result<Arrival, EntryError> {
+        self.open(origin, room_id).await?;
+        Ok(self.rooms.admit_member(origin, room_id, event_id, event, membership).await?)
+    }
+
+    /// Takes a signed join and answers the room's state before it.
+    pub async fn admit_join(
+        &self,
+        origin: &Origin,
+        room_id: &RoomId,
+        event_id: &EventId,
+        event: &RawValue,
+        omit_members: bool,
+    ) -> Result<EnteredRoom, EntryError> {
+        let arrival = self.admit(origin, room_id, event_id, event, Membership::Join).await?;
+        let mut db = self.store.read().await.map_err(AccessError::from)?;
+        let entered = async {
+            let mut state = Vec::new();
+            if let Some(snapshot) = arrival.event.snapshot {
+                let mut members = 0;
+                for (key, event) in db.state(snapshot).await? {
+                    if omit_members && db.state_key(key).await?.0 == "m.room.member" {
+                        members += 1;
+                        if members > HEROES {
+                            continue;
+                        }
+                    }
+                    state.push(event);
+                }
+            }
+            let state_ids: Vec<OwnedEventId> = db.event_ids(&state).await?;
+            let starts: Vec<EventSn> = state.into_iter().chain([arrival.event.sn]).collect();
+            let chain = db.auth_chain_ids(&starts).await?;
+            let chain: Vec<OwnedEventId> =
+                chain.into_iter().filter(|id| id != event_id && !state_ids.contains(id)).collect();
+            let mut servers = Vec::new();
+            for server in db.joined_servers(arrival.room.sn).await? {
+                servers.push(db.server_name(server).await?.to_string());
+            }
+            let vouched = arrival.vouched.then(|| RawValue::from_string(arrival.event.json.clone()).ok()).flatten();
+            Ok::<_, AccessError>(EnteredRoom {
+                state: bodies(&mut db, &state_ids).await?,
+                auth_chain: bodies(&mut db, &chain).await?,
+                event: vouched,
+                servers,
+            })
+        };
+        Ok(entered.await?)
+    }
+
+    /// Takes a signed knock and answers what a knocking user may see.
+    pub async fn admit_knock(
+        &self,
+        origin: &Origin,
+        room_id: &RoomId,
+        event_id: &EventId,
+        event: &RawValue,
+    ) -> Result<Vec<Box<RawValue>>, EntryError> {
+        let arrival = self.admit(origin, room_id, event_id, event, Membership::Knock).await?;
+        Ok(self.rooms.knock_state(&arrival).await?)
+    }
+
+    /// Takes an invite for one of our users and answers it with our signature.
+    pub async fn invite(&self, origin: &Origin, invite: ReceivedInvite<'_>) -> Result<Box<RawValue>, EntryError> {
+        let mut db = self.store.read().await.map_err(AccessError::from)?;
+        if let Some(room) = db.room_sn(invite.room_id).await.map_err(AccessError::from)?
+            && is_denied(&mut db, room, &origin.server_name).await.map_err(AccessError::from)?
+        {
+            return Err(AccessError::Denied.into());
+        }
+        drop(db);
+        Ok(self.rooms.receive_invite(origin, invite).await?)
+    }
+
+    async fn open(&self, origin: &Origin, room_id: &RoomId) -> Result<(), AccessError> {
+        open_room(&mut *self.store.read().await?, room_id, &origin.server_name).await?;
+        Ok(())
+    }
+}

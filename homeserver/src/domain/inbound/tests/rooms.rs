@@ -1,0 +1,215 @@
+//! Two and three servers share rooms: joining, inviting, messages both ways, absence, history.
+
+use std::time::Duration;
+
+use ruma::{
+    CanonicalJsonObject, OwnedEventId, OwnedRoomId, OwnedServerName, RoomVersionId, UserId, events::TimelineEventType,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        federation::Sender,
+        rooms::{LocalUser, NewMessage, NewRoom, RoomsError, create::Preset},
+    },
+    store::{Durability, Membership, NewAccount, StoreError},
+    testing::{FakeNetwork, TestHome},
+};
+
+struct Running {
+    home: TestHome,
+    user: LocalUser,
+    stop: CancellationToken,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn running(name: &str, network: &FakeNetwork) -> Running {
+    let home = TestHome::new(name, network).await;
+    let user_id = UserId::parse(format!("@user:{name}")).unwrap();
+    let id = user_id.clone();
+    let user = home
+        .parts
+        .store
+        .write::<_, StoreError, _>(Durability::Full, move |tx| {
+            Box::pin(async move { tx.add_account(&id, &NewAccount::default()).await })
+        })
+        .await
+        .unwrap()
+        .unwrap();
+    let stop = CancellationToken::new();
+    let parts = &home.parts;
+    let sender = Sender::new(parts.federation.clone(), parts.store.clone(), parts.clock.clone(), home.notifier.clone());
+    tokio::spawn(sender.run(stop.clone()));
+    tokio::spawn(parts.inbound.clone().run(stop.clone()));
+    Running { user: LocalUser { user, user_id, device_id: "DEVICE".into() }, home, stop }
+}
+
+impl Running {
+    async fn make_room(&self, preset: Preset, version: RoomVersionId) -> OwnedRoomId {
+        let room = NewRoom { preset, version: Some(version), ..NewRoom::default() };
+        self.home.parts.rooms.create(&self.user, room).await.unwrap()
+    }
+
+    async fn join(&self, room_id: &OwnedRoomId, via: &Running) -> Result<(), RoomsError> {
+        let via: Vec<OwnedServerName> = vec![via.home.name().to_owned()];
+        self.home.parts.rooms.join(&self.user, room_id, &via, None, CanonicalJsonObject::new()).await
+    }
+
+    async fn say(&self, room_id: &OwnedRoomId, text: &str) -> OwnedEventId {
+        let content = serde_json::from_value(serde_json::json!({"msgtype": "m.text", "body": text})).unwrap();
+        let message = NewMessage {
+            room_id: room_id.clone(),
+            kind: TimelineEventType::RoomMessage,
+            state_key: None,
+            content,
+            txn_id: None,
+            redacts: None,
+            timestamp: None,
+        };
+        self.home.parts.rooms.send(&self.user, message).await.unwrap()
+    }
+
+    async fn has(&self, event_id: &OwnedEventId) {
+        self.until(&format!("the event {event_id}"), async || {
+            let mut db = self.home.parts.store.read().await.unwrap();
+            db.event(event_id).await.unwrap().is_some_and(|event| event.position.is_some())
+        })
+        .await;
+    }
+
+    async fn sees(&self, room_id: &OwnedRoomId, user: &LocalUser, membership: Membership) {
+        self.until(&format!("{} as {membership:?}", user.user_id), async || {
+            let mut db = self.home.parts.store.read().await.unwrap();
+            let Some(room) = db.room_sn(room_id).await.unwrap() else { return false };
+            let Some(user) = db.user_sn(&user.user_id).await.unwrap() else { return false };
+            db.member(room, user).await.unwrap().is_some_and(|member| member.membership == membership)
+        })
+        .await;
+    }
+
+    async fn own_view(&self, room_id: &OwnedRoomId) -> Option<Membership> {
+        let mut db = self.home.parts.store.read().await.unwrap();
+        let room = db.room_sn(room_id).await.unwrap()?;
+        db.local_membership(self.user.user, room).await.unwrap().map(|mine| mine.membership)
+    }
+
+    async fn until(&self, what: &str, condition: impl AsyncFn() -> bool) {
+        let wait = async {
+            while !condition().await {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(20), wait).await;
+        assert!(waited.is_ok(), "{} never saw {what}", self.home.name());
+    }
+}
+
+#[tokio::test]
+async fn a_public_room_is_joined_and_talked_in_both_ways() {
+    for version in [RoomVersionId::V12, RoomVersionId::V11, RoomVersionId::V6] {
+        let network = FakeNetwork::default();
+        let (one, two) = (running("one.example", &network).await, running("two.example", &network).await);
+        let room_id = one.make_room(Preset::PublicChat, version).await;
+        one.say(&room_id, "before").await;
+        two.join(&room_id, &one).await.unwrap();
+        one.sees(&room_id, &two.user, Membership::Join).await;
+        two.sees(&room_id, &one.user, Membership::Join).await;
+        let hello = one.say(&room_id, "hello").await;
+        two.has(&hello).await;
+        let answer = two.say(&room_id, "hello yourself").await;
+        one.has(&answer).await;
+    }
+}
+
+#[tokio::test]
+async fn an_invite_reaches_the_user_and_can_be_accepted_or_refused() {
+    let network = FakeNetwork::default();
+    let (one, two) = (running("one.example", &network).await, running("two.example", &network).await);
+    let room_id = one.make_room(Preset::PrivateChat, RoomVersionId::V12).await;
+    assert!(matches!(two.join(&room_id, &one).await, Err(RoomsError::Forbidden(_))));
+    let rooms = &one.home.parts.rooms;
+    rooms.invite(&one.user, &room_id, &two.user.user_id, None, true).await.unwrap();
+    assert_eq!(two.own_view(&room_id).await, Some(Membership::Invite));
+    two.home.parts.rooms.leave(&two.user, &room_id, None).await.unwrap();
+    assert_eq!(two.own_view(&room_id).await, Some(Membership::Leave));
+    one.sees(&room_id, &two.user, Membership::Leave).await;
+
+    rooms.invite(&one.user, &room_id, &two.user.user_id, None, true).await.unwrap();
+    // Whom to ask is known from the invite.
+    two.home.parts.rooms.join(&two.user, &room_id, &[], None, CanonicalJsonObject::new()).await.unwrap();
+    one.sees(&room_id, &two.user, Membership::Join).await;
+    let hello = two.say(&room_id, "here I am").await;
+    one.has(&hello).await;
+}
+
+#[tokio::test]
+async fn what_was_said_while_a_server_was_away_arrives_when_it_is_back() {
+    let network = FakeNetwork::default();
+    let (one, two) = (running("one.example", &network).await, running("two.example", &network).await);
+    let room_id = one.make_room(Preset::PublicChat, RoomVersionId::V12).await;
+    two.join(&room_id, &one).await.unwrap();
+    network.set_down(two.home.name(), true);
+    let mut last = one.say(&room_id, "are you there").await;
+    for n in 0..60 {
+        last = one.say(&room_id, &format!("message {n}")).await;
+    }
+    network.set_down(two.home.name(), false);
+    // It speaks first: anything signed brings the other's outbox back.
+    let answer = two.say(&room_id, "I was asleep").await;
+    one.has(&answer).await;
+    two.has(&last).await;
+}
+
+#[tokio::test]
+async fn three_servers_see_each_others_messages_and_the_leaving_of_one() {
+    let network = FakeNetwork::default();
+    let one = running("one.example", &network).await;
+    let two = running("two.example", &network).await;
+    let three = running("three.example", &network).await;
+    let room_id = one.make_room(Preset::PublicChat, RoomVersionId::V12).await;
+    two.join(&room_id, &one).await.unwrap();
+    three.join(&room_id, &two).await.unwrap();
+    one.sees(&room_id, &three.user, Membership::Join).await;
+    let from_three = three.say(&room_id, "hello all").await;
+    one.has(&from_three).await;
+    two.has(&from_three).await;
+    two.home.parts.rooms.leave(&two.user, &room_id, None).await.unwrap();
+    one.sees(&room_id, &two.user, Membership::Leave).await;
+    three.sees(&room_id, &two.user, Membership::Leave).await;
+}
+
+#[tokio::test]
+async fn history_from_before_the_join_is_fetched() {
+    let network = FakeNetwork::default();
+    let (one, two) = (running("one.example", &network).await, running("two.example", &network).await);
+    let room_id = one.make_room(Preset::PublicChat, RoomVersionId::V12).await;
+    let old = one.say(&room_id, "long ago").await;
+    two.join(&room_id, &one).await.unwrap();
+    assert!(two.home.parts.rooms.backfill(&room_id, 50).await.unwrap() > 0);
+    two.has(&old).await;
+}
+
+#[tokio::test]
+async fn a_knock_is_answered_with_an_invite() {
+    let network = FakeNetwork::default();
+    let (one, two) = (running("one.example", &network).await, running("two.example", &network).await);
+    let knocking = (
+        TimelineEventType::RoomJoinRules,
+        String::new(),
+        serde_json::from_value(serde_json::json!({"join_rule": "knock"})).unwrap(),
+    );
+    let room = NewRoom { initial_state: vec![knocking], ..NewRoom::default() };
+    let room_id = one.home.parts.rooms.create(&one.user, room).await.unwrap();
+    let via = [one.home.name().to_owned()];
+    two.home.parts.rooms.knock(&two.user, &room_id, &via, Some("please".to_owned())).await.unwrap();
+    assert_eq!(two.own_view(&room_id).await, Some(Membership::Knock));
+    one.sees(&room_id, &two.user, Membership::Knock).await;
+    one.home.parts.rooms.invite(&one.user, &room_id, &two.user.user_id, None, false).await.unwrap();
+    two.join(&room_id, &one).await.unwrap();
+    one.sees(&room_id, &two.user, Membership::Join).await;
+}

@@ -1,0 +1,105 @@
+//! History from before we came, asked of the servers in the room.
+
+use std::collections::{BTreeSet, HashSet};
+
+use ruma::{
+    OwnedEventId, RoomId, ServerName, UInt,
+    api::federation::{
+        authorization::get_event_authorization::v1 as event_auth, backfill::get_backfill::v1 as get_backfill,
+    },
+    room_version_rules::RoomVersionRules,
+};
+
+use crate::{
+    domain::{
+        events::Pdu,
+        federation::Deadline,
+        rooms::{Page, Rooms, RoomsError},
+    },
+    store::{Position, RoomRow, ServerSn, Standing},
+};
+
+/// Events from which one request goes backwards.
+const STARTS: usize = 10;
+/// Servers that are asked.
+const SERVERS: usize = 3;
+
+impl Rooms {
+    /// Asks other servers for history where ours ends before the page is full.
+    pub async fn fill_history(&self, room: &RoomRow, page: &Page) -> Result<(), RoomsError> {
+        let mut db = self.store.read().await?;
+        let upto = page.from.unwrap_or(Position(i64::MAX));
+        let have = db.timeline_backwards(room.sn, Position(i64::MIN), upto, page.limit).await?.len();
+        let joined = db.server_is_joined(room.sn, ServerSn::OURS).await?;
+        drop(db);
+        if joined && i64::try_from(have).unwrap_or(i64::MAX) < page.limit {
+            self.backfill(&room.room_id, 100).await?;
+        }
+        Ok(())
+    }
+
+    /// Fetches about `limit` older events. Answers how many came; 0 when nobody has more or nobody can be reached.
+    pub async fn backfill(&self, room_id: &RoomId, limit: u32) -> Result<usize, RoomsError> {
+        let (room, rules) = self.known(room_id).await?;
+        let ends = self.store.read().await?.backward_extremities(room.sn).await?;
+        let starts: Vec<OwnedEventId> =
+            ends.into_iter().take(STARTS).filter_map(|(_, id)| id.try_into().ok()).collect();
+        if starts.is_empty() {
+            return Ok(0);
+        }
+        for server in self.servers_of(room.sn).await?.into_iter().take(SERVERS) {
+            match self.backfill_from(&server, &room, &rules, starts.clone(), limit).await {
+                Ok(0) => {}
+                Ok(new) => return Ok(new),
+                Err(RoomsError::Store(error)) => return Err(error.into()),
+                Err(error) => tracing::info!(%room_id, server = %server, %error, "A server did not give older events."),
+            }
+        }
+        Ok(0)
+    }
+
+    async fn backfill_from(
+        &self,
+        server: &ServerName,
+        room: &RoomRow,
+        rules: &RoomVersionRules,
+        starts: Vec<OwnedEventId>,
+        limit: u32,
+    ) -> Result<usize, RoomsError> {
+        let limit = limit.clamp(1, 100);
+        let request = get_backfill::Request::new(room.room_id.clone(), starts, UInt::from(limit));
+        let mut answer = self.federation.client.request(server, request, Deadline::Room).await?;
+        answer.pdus.truncate(100);
+        let events = self.verified_all(rules, &room.room_id, &answer.pdus).await?;
+        self.fetch_auth_of(server, room, rules, &events).await?;
+        self.accept_backfill(&room.room_id, events).await
+    }
+
+    /// Fetches what these events rest on and is not here.
+    async fn fetch_auth_of(
+        &self,
+        server: &ServerName,
+        room: &RoomRow,
+        rules: &RoomVersionRules,
+        events: &[Pdu],
+    ) -> Result<(), RoomsError> {
+        let here: HashSet<&OwnedEventId> = events.iter().map(|event| &event.event_id).collect();
+        let mut fetched: BTreeSet<OwnedEventId> = BTreeSet::new();
+        for event in events {
+            let mut db = self.store.read().await?;
+            let mut complete = true;
+            for id in event.auth_events.iter().filter(|id| !here.contains(id) && !fetched.contains(*id)) {
+                complete &= db.event_sn(id).await?.is_some_and(|(_, standing)| standing != Standing::Unknown);
+            }
+            drop(db);
+            if complete {
+                continue;
+            }
+            let request = event_auth::Request::new(room.room_id.clone(), event.event_id.clone());
+            let answer = self.federation.client.request(server, request, Deadline::Room).await?;
+            let chain = self.verified_all(rules, &room.room_id, &answer.auth_chain).await?;
+            fetched.extend(self.accept_outliers(&room.room_id, &room.version, chain).await?);
+        }
+        Ok(())
+    }
+}

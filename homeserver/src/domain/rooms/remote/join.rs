@@ -1,0 +1,91 @@
+//! Joining a room through another server: its template, our signature, its state and auth chain, all of it checked.
+
+use ruma::{
+    CanonicalJsonObject, CanonicalJsonValue, OwnedServerName, RoomId, RoomVersionId, ServerName,
+    api::federation::membership::{create_join_event::v2 as send_join, prepare_join_event::v1 as make_join},
+};
+use serde_json::value::RawValue;
+
+use crate::domain::{
+    events::{Pdu, versions},
+    federation::Deadline,
+    rooms::{LocalUser, Rooms, RoomsError},
+};
+
+use super::SERVERS;
+
+impl Rooms {
+    /// Joins through the first of `servers` that lets the user in.
+    pub(in crate::domain::rooms) async fn join_remote(
+        &self,
+        user: &LocalUser,
+        room_id: &RoomId,
+        servers: &[OwnedServerName],
+        reason: Option<String>,
+        more: CanonicalJsonObject,
+    ) -> Result<(), RoomsError> {
+        let mut content = more;
+        content.extend(self.store.read().await?.member_profile(user.user).await?);
+        content.insert("membership".to_owned(), "join".to_owned().into());
+        if let Some(reason) = reason {
+            content.insert("reason".to_owned(), reason.into());
+        }
+        let mut refused = None;
+        let mut unreachable = RoomsError::UnknownRoom;
+        for server in servers.iter().take(SERVERS) {
+            match self.join_through(server, user, room_id, content.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(RoomsError::Store(error)) => return Err(error.into()),
+                Err(error @ (RoomsError::Forbidden(_) | RoomsError::UnsupportedVersion)) => refused = Some(error),
+                Err(error) => {
+                    tracing::info!(%room_id, server = %server, %error, "A server did not help with a join.");
+                    unreachable = error;
+                }
+            }
+        }
+        Err(refused.unwrap_or(unreachable))
+    }
+
+    async fn join_through(
+        &self,
+        server: &ServerName,
+        user: &LocalUser,
+        room_id: &RoomId,
+        content: CanonicalJsonObject,
+    ) -> Result<(), RoomsError> {
+        let client = &self.federation.client;
+        let mut request = make_join::Request::new(room_id.to_owned(), user.user_id.clone());
+        request.ver = versions::STABLE.iter().chain(&versions::JOINED_ONLY).cloned().collect();
+        // A person waits for it: a server that was away lately is tried all the same.
+        let template = client.request_now(server, request, Deadline::Query).await?;
+        let version = template.room_version.unwrap_or(RoomVersionId::V1);
+        let rules = versions::rules(&version).ok_or(RoomsError::UnsupportedVersion)?;
+        let join = self.fill_in(&template.event, &rules, room_id, &user.user_id, content, self.clock.now())?;
+        let raw = RawValue::from_string(join.json.clone()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
+        let request = send_join::Request::new(room_id.to_owned(), join.event_id.clone(), raw);
+        let answer = client.request_now(server, request, Deadline::Room).await?.room_state;
+        let join = match answer.event {
+            // With the signature of the server that vouches for us.
+            Some(event) => {
+                self.verified(&rules, &event).await.ok().filter(|event| event.event_id == join.event_id).unwrap_or(join)
+            }
+            None => join,
+        };
+        let state = self.verified_all(&rules, room_id, &answer.state).await?;
+        let auth_chain = self.verified_all(&rules, room_id, &answer.auth_chain).await?;
+        check_create(&state, &version)?;
+        self.enter(room_id, &version, join, state, auth_chain).await
+    }
+}
+
+/// The state has a create event, of the version that the other server named.
+fn check_create(state: &[Pdu], version: &RoomVersionId) -> Result<(), RoomsError> {
+    let create = state.iter().find(|event| event.is_state(&ruma::events::TimelineEventType::RoomCreate, ""));
+    let create = create.ok_or_else(|| RoomsError::BadEvent("The room's state has no create event".to_owned()))?;
+    let content = create.content_as::<CanonicalJsonObject>().unwrap_or_default();
+    let named = content.get("room_version").and_then(CanonicalJsonValue::as_str).unwrap_or("1");
+    if named != version.as_str() {
+        return Err(RoomsError::BadEvent("The room's version is not the one that the server named".to_owned()));
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Events from outside become [`Pdu`]s here: parsed, signatures and content hash checked, stripped when the hash does not fit.
+
+use ruma::{
+    CanonicalJsonObject, RoomId, canonical_json::redact, room_version_rules::RoomVersionRules, signatures::Verified,
+};
+use serde_json::value::RawValue;
+
+use crate::domain::events::Pdu;
+
+use super::{Rooms, RoomsError};
+
+impl Rooms {
+    /// Checks 1–3 of the specification's list for one event.
+    pub async fn verified(&self, rules: &RoomVersionRules, json: &RawValue) -> Result<Pdu, RoomsError> {
+        let object = serde_json::from_str(json.get()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
+        self.verified_object(rules, object).await
+    }
+
+    /// The same for many events of one room; those that fail are left out.
+    pub async fn verified_all(
+        &self,
+        rules: &RoomVersionRules,
+        room_id: &RoomId,
+        events: &[Box<RawValue>],
+    ) -> Result<Vec<Pdu>, RoomsError> {
+        let objects: Vec<CanonicalJsonObject> =
+            events.iter().filter_map(|json| serde_json::from_str(json.get()).ok()).collect();
+        self.federation.keyring.prepare(rules, &objects).await;
+        let mut verified = Vec::with_capacity(objects.len());
+        for object in objects {
+            match self.verified_object(rules, object).await {
+                Ok(event) if event.room_id == *room_id => verified.push(event),
+                Ok(event) => {
+                    tracing::info!(event_id = %event.event_id, %room_id, "An event of another room was ignored.")
+                }
+                Err(RoomsError::Store(error)) => return Err(error.into()),
+                Err(error) => tracing::info!(%room_id, %error, "An event of another server was ignored."),
+            }
+        }
+        Ok(verified)
+    }
+
+    async fn verified_object(&self, rules: &RoomVersionRules, object: CanonicalJsonObject) -> Result<Pdu, RoomsError> {
+        // Format and size first: nothing is fetched for what is no event.
+        let event = Pdu::parse(&object, rules)?;
+        match self.federation.keyring.verify_event(rules, &object).await? {
+            Verified::All => Ok(event),
+            Verified::Signatures => {
+                let redacted =
+                    redact(object, &rules.redaction, None).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
+                Ok(Pdu::parse(&redacted, rules)?)
+            }
+        }
+    }
+}
