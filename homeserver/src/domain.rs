@@ -5,5 +5,6 @@ pub mod encryption;
 pub mod events;
 pub mod federation;
 pub mod inbound;
+pub mod media;
 pub mod notifier;
 pub mod rooms;

@@ -18,6 +18,7 @@ mod events;
 mod filters;
 mod key_backups;
 mod keys;
+mod media;
 mod members;
 mod names;
 mod outbox;
@@ -69,6 +70,7 @@ pub use self::{
     events::{EdgeKind, NewEvent, Standing, StoredEvent},
     key_backups::{BackedUpSession, KeyBackup},
     keys::{ClaimedKey, DeviceKeysRow},
+    media::{MediaRow, ThumbnailKey, ThumbnailRow},
     members::{LocalMembership, MemberRow, Membership},
     outbox_reading::{OutboxBatch, OutboxEvent},
     profiles::Profile,

@@ -132,7 +132,7 @@ impl TestHome {
             Arc::new(network.clone()),
         );
         let parts = Parts::new(Foundation {
-            config: Arc::new(Config::default()),
+            config: Arc::new(Config { data: folder.path().to_owned(), ..Config::default() }),
             clock,
             store,
             notifier: notifier.clone(),

@@ -9,6 +9,7 @@ pub mod dehydrated_device;
 pub mod device;
 pub mod filter;
 pub mod keys;
+pub mod media;
 pub mod membership;
 pub mod profile;
 pub mod push;

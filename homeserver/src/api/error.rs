@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 mod accounts;
 mod inbound;
+mod media;
 mod profile;
 
 use crate::store::StoreError;

@@ -9,6 +9,7 @@ pub mod key;
 pub mod make_join;
 pub mod make_knock;
 pub mod make_leave;
+pub mod media;
 pub mod query_directory;
 pub mod query_profile;
 pub mod send;

@@ -12,6 +12,7 @@ use crate::{
         encryption::Encryption,
         federation::Federation,
         inbound::{Inbound, TakesEdus},
+        media::Media,
         notifier::Notifier,
         rooms::Rooms,
     },
@@ -31,6 +32,7 @@ pub struct Parts {
     pub encryption: Encryption,
     pub rooms: Rooms,
     pub inbound: Inbound,
+    pub media: Media,
 }
 
 /// What the parts are made of.
@@ -52,7 +54,9 @@ impl Parts {
         let encryption = Encryption::new(store.clone(), federation.client.clone(), server_name.clone());
         let edus: Vec<Box<dyn TakesEdus>> = vec![Box::new(encryption.clone())];
         let inbound = Inbound::new(store.clone(), notifier.clone(), federation.clone(), rooms.clone(), edus);
-        Self { config, clock, store, notifier, server_name, federation, accounts, encryption, rooms, inbound }
+        let media =
+            Media::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone(), federation.clone());
+        Self { config, clock, store, notifier, server_name, federation, accounts, encryption, rooms, inbound, media }
     }
 }
 
@@ -82,6 +86,7 @@ parts! {
     encryption: Encryption,
     rooms: Rooms,
     inbound: Inbound,
+    media: Media,
 }
 
 impl FromParts for () {

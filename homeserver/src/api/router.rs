@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use axum::{Router, extract::DefaultBodyLimit, routing::get};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post, put},
+};
 use http::{HeaderName, Method, header};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -28,6 +32,8 @@ pub fn federation(parts: Parts) -> Router {
         .ruma(federation::key::server::get_keys)
         .ruma(federation::key::query::query_keys)
         .ruma(federation::key::query_batch::query_keys)
+        .ruma(federation::media::get_content::get_content)
+        .ruma(federation::media::get_content_thumbnail::get_content_thumbnail)
         .ruma(federation::user::devices::get_devices)
         .ruma(federation::user::keys::query::get_keys)
         .ruma(federation::user::keys::claim::claim_keys)
@@ -64,7 +70,7 @@ pub fn both(federation: Router, client: Router) -> Router {
 
 fn client_routes() -> Router<Parts> {
     let router = Router::new().ruma(client::versions::get_supported_versions);
-    rooms(encryption(personal(accounts(router))))
+    rooms(encryption(media(personal(accounts(router)))))
 }
 
 /// What holds for every endpoint: answers to unknown paths and methods, and to a handler that panicked.
@@ -180,6 +186,24 @@ fn personal(router: Router<Parts>) -> Router<Parts> {
         .ruma(client::push::set_pushrule_actions::set_pushrule_actions)
         .ruma(client::push::get_pushers::get_pushers)
         .ruma(client::push::set_pusher::set_pusher)
+}
+
+/// Files. Bodies are streamed, so most of these read their requests themselves.
+fn media(router: Router<Parts>) -> Router<Parts> {
+    use client::media;
+    router
+        .ruma(media::config::get_media_config)
+        .ruma(media::config::get_media_config_v3)
+        .ruma(media::create::create_mxc_uri)
+        .route("/_matrix/media/v3/upload", post(media::upload::post))
+        .route("/_matrix/media/r0/upload", post(media::upload::post))
+        .route("/_matrix/media/v3/upload/{p1}/{p2}", put(media::upload::put))
+        .route("/_matrix/client/v1/media/download/{p1}/{p2}", get(media::download::get))
+        .route("/_matrix/client/v1/media/download/{p1}/{p2}/{p3}", get(media::download::get_as))
+        .route("/_matrix/client/v1/media/thumbnail/{p1}/{p2}", get(media::thumbnail::get))
+        .route("/_matrix/media/v3/download/{p1}/{p2}", get(media::download::get_frozen))
+        .route("/_matrix/media/v3/download/{p1}/{p2}/{p3}", get(media::download::get_frozen_as))
+        .route("/_matrix/media/v3/thumbnail/{p1}/{p2}", get(media::thumbnail::get_frozen))
 }
 
 /// Web clients may come from anywhere: access is by token.

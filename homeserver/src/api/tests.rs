@@ -1,6 +1,7 @@
 //! Endpoints as clients see them.
 
 mod devices;
+mod media;
 mod owner;
 mod personal;
 mod profile;

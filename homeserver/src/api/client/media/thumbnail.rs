@@ -1,0 +1,57 @@
+//! GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}: a small picture of a picture.
+
+use axum::{
+    extract::{Path, Request, State},
+    response::Response,
+};
+use serde::Deserialize;
+
+use crate::{
+    api::{error::ApiError, parts::Parts},
+    domain::media::{MediaError, Thumbnail, ThumbnailMethod},
+};
+
+use super::{answer, download::Wait, query, sender, server_name};
+
+#[derive(Deserialize)]
+struct Wanted {
+    width: u32,
+    height: u32,
+    #[serde(default)]
+    method: Method,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Method {
+    Crop,
+    #[default]
+    Scale,
+}
+
+pub async fn get(
+    State(parts): State<Parts>,
+    Path((server, media_id)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (head, _) = request.into_parts();
+    sender(&parts, &head).await?;
+    let wait: Wait = query(&head)?;
+    let Wanted { width, height, method } = query(&head)?;
+    let method = match method {
+        Method::Crop => ThumbnailMethod::Crop,
+        Method::Scale => ThumbnailMethod::Scale,
+    };
+    let wanted = Thumbnail { width, height, method };
+    let found = parts.media.thumbnail(&server_name(&server)?, &media_id, wanted, wait.duration()).await?;
+    answer(found, None).await
+}
+
+/// GET /_matrix/media/v3/thumbnail/{serverName}/{mediaId}: the endpoint of old; it gives only what was there before media needed a login.
+pub async fn get_frozen(
+    State(parts): State<Parts>,
+    Path((server, media_id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let found = parts.media.find_frozen(&server_name(&server)?, &media_id).await?.ok_or(MediaError::NotFound)?;
+    answer(found, None).await
+}

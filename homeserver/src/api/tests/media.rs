@@ -1,0 +1,124 @@
+//! Files: taken, given, made small, and kept from harm.
+
+use http::{Method, Request, header};
+use image::{DynamicImage, ImageFormat};
+use serde_json::json;
+
+use crate::{
+    api::testing::{Answer, Server},
+    config::{Config, Registration},
+    testing::{FakeNetwork, TestHome},
+};
+
+async fn upload(server: &Server, token: &str, kind: &str, bytes: Vec<u8>) -> anyhow::Result<Answer> {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/_matrix/media/v3/upload?filename=caf%C3%A9.txt")
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header(header::CONTENT_TYPE, kind);
+    server.send_request(request.body(bytes.into())?).await
+}
+
+fn path(answer: &serde_json::Value) -> String {
+    answer["content_uri"].as_str().unwrap().trim_start_matches("mxc://").to_owned()
+}
+
+#[tokio::test]
+async fn a_file_comes_back_as_it_was_and_runs_nothing() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let token = server.user("alice").await?;
+    let text = path(&upload(&server, &token, "text/plain", b"hello".to_vec()).await?.ok()?);
+    let given = server.get(&token, &format!("/_matrix/client/v1/media/download/{text}")).await?;
+    assert_eq!(given.bytes, b"hello");
+    assert_eq!(given.header("content-type"), "text/plain");
+    assert_eq!(given.header("content-disposition"), "inline; filename*=utf-8''caf%C3%A9.txt");
+    assert!(given.header("content-security-policy").starts_with("sandbox"));
+    assert_eq!(given.header("cross-origin-resource-policy"), "cross-origin");
+    let page = path(&upload(&server, &token, "text/html", b"<script>".to_vec()).await?.ok()?);
+    let given = server.get(&token, &format!("/_matrix/client/v1/media/download/{page}/a.html")).await?;
+    assert_eq!(given.header("content-disposition"), "attachment; filename=a.html");
+
+    // New media is not given without a login, nor by the endpoints of old.
+    assert_eq!(
+        server.get("", &format!("/_matrix/client/v1/media/download/{text}")).await?.errcode(),
+        "M_MISSING_TOKEN"
+    );
+    assert_eq!(server.get("", &format!("/_matrix/media/v3/download/{text}")).await?.errcode(), "M_NOT_FOUND");
+    let none = server.get(&token, "/_matrix/client/v1/media/download/one.example/none").await?;
+    assert_eq!((none.status.as_u16(), none.errcode().as_str()), (404, "M_NOT_FOUND"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_and_leaves_nothing() -> anyhow::Result<()> {
+    let config = Config { max_upload_size: 10, registration: Registration::Open, ..Config::default() };
+    let server = Server::with(config).await?;
+    let token = server.user("alice").await?;
+    let large = upload(&server, &token, "text/plain", vec![0; 11]).await?;
+    assert_eq!((large.status.as_u16(), large.errcode().as_str()), (413, "M_TOO_LARGE"));
+    upload(&server, &token, "text/plain", vec![0; 10]).await?.ok()?;
+    let told = server.get(&token, "/_matrix/client/v1/media/config").await?.ok()?;
+    assert_eq!(told, json!({ "m.upload.size": 10 }));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_id_is_filled_later_and_once() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let (alice, bob) = (server.user("alice").await?, server.user("bob").await?);
+    let made = server.post(&alice, "/_matrix/media/v1/create", json!({})).await?.ok()?;
+    let (uri, id) = (path(&made), format!("/_matrix/media/v3/upload/{}", path(&made)));
+    let early = server.get(&bob, &format!("/_matrix/client/v1/media/download/{uri}?timeout_ms=1")).await?;
+    assert_eq!((early.status.as_u16(), early.errcode().as_str()), (504, "M_NOT_YET_UPLOADED"));
+    assert_eq!(server.send(Method::PUT, &bob, &id, b"x".to_vec()).await?.errcode(), "M_FORBIDDEN");
+    server.send(Method::PUT, &alice, &id, b"x".to_vec()).await?.ok()?;
+    let twice = server.send(Method::PUT, &alice, &id, b"y".to_vec()).await?;
+    assert_eq!((twice.status.as_u16(), twice.errcode().as_str()), (409, "M_CANNOT_OVERWRITE_MEDIA"));
+    let given = server.get(&bob, &format!("/_matrix/client/v1/media/download/{uri}")).await?;
+    assert_eq!(given.bytes, b"x");
+    Ok(())
+}
+
+fn picture(width: u32, height: u32) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    DynamicImage::new_rgb8(width, height).write_to(&mut bytes, ImageFormat::Png)?;
+    Ok(bytes.into_inner())
+}
+
+#[tokio::test]
+async fn thumbnails_are_small_and_never_larger_than_the_picture() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let token = server.user("alice").await?;
+    let large = path(&upload(&server, &token, "image/png", picture(1000, 500)?).await?.ok()?);
+    let size = async |path: &str, query: &str| {
+        let given = server.get(&token, &format!("/_matrix/client/v1/media/thumbnail/{path}?{query}")).await?;
+        anyhow::ensure!(given.status == 200, "{} {}", given.status, given.errcode());
+        let picture = image::load_from_memory(&given.bytes)?;
+        anyhow::Ok((picture.width(), picture.height()))
+    };
+    assert_eq!(size(&large, "width=40&height=40&method=crop").await?, (96, 96));
+    assert_eq!(size(&large, "width=40&height=40&method=crop").await?, (96, 96));
+    assert_eq!(size(&large, "width=300&height=200&method=scale").await?, (320, 160));
+    let small = path(&upload(&server, &token, "image/png", picture(20, 10)?).await?.ok()?);
+    assert_eq!(size(&small, "width=96&height=96&method=scale").await?, (20, 10));
+    let text = path(&upload(&server, &token, "image/png", b"no picture".to_vec()).await?.ok()?);
+    let path = format!("/_matrix/client/v1/media/thumbnail/{text}?width=9&height=9");
+    assert_eq!(server.get(&token, &path).await?.status, 400);
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_servers_file_is_fetched_once() -> anyhow::Result<()> {
+    let network = FakeNetwork::default();
+    let one = TestHome::new("one.example", &network).await;
+    let two = TestHome::new("two.example", &network).await;
+    let (alice, bob) = (Server::over(one.parts.clone()), Server::over(two.parts.clone()));
+    let (a, b) = (alice.user("alice").await?, bob.user("bob").await?);
+    let file = path(&upload(&alice, &a, "text/plain", b"far away".to_vec()).await?.ok()?);
+    let path = format!("/_matrix/client/v1/media/download/{file}");
+    let given = bob.get(&b, &path).await?;
+    assert_eq!((given.status.as_u16(), given.bytes.as_slice()), (200, b"far away".as_slice()));
+    network.set_down(one.name(), true);
+    assert_eq!(bob.get(&b, &path).await?.bytes, b"far away");
+    Ok(())
+}
