@@ -1,0 +1,190 @@
+//! Receipts and read markers.
+
+use ruma::{
+    EventId, RoomId, ServerName, UserId,
+    api::federation::transactions::edu::{Edu, ReceiptContent, ReceiptData, ReceiptMap},
+    events::receipt::{Receipt, ReceiptThread},
+};
+use serde_json::json;
+
+use super::{Ephemeral, EphemeralError, acl, owe_to_room, wake_members};
+use crate::store::{Durability, Position, RoomSn, StoreError, Tx, UserSn};
+
+/// The types of read markers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marker {
+    Read,
+    ReadPrivate,
+    FullyRead,
+}
+
+impl Marker {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "m.read",
+            Self::ReadPrivate => "m.read.private",
+            Self::FullyRead => "m.fully_read",
+        }
+    }
+}
+
+/// A receipt about to be written.
+struct NewReceipt {
+    room: RoomSn,
+    user: UserSn,
+    receipt_type: &'static str,
+    thread_id: String,
+    event_id: String,
+    data: String,
+}
+
+impl Ephemeral {
+    /// A local user has read up to this event. A marker that would go back is ignored.
+    pub async fn mark_read(
+        &self,
+        user: UserSn,
+        user_id: &UserId,
+        room_id: &RoomId,
+        marker: Marker,
+        event_id: &EventId,
+        thread: &ReceiptThread,
+    ) -> Result<(), EphemeralError> {
+        let mut db = self.store.read().await?;
+        let Some(room) = db.room_sn(room_id).await? else { return Err(EphemeralError::NotInRoom) };
+        if !db.sync_is_joined(room, user).await? {
+            return Err(EphemeralError::NotInRoom);
+        }
+        let thread_id = thread.as_str().unwrap_or_default().to_owned();
+        if marker == Marker::FullyRead {
+            if !thread_id.is_empty() {
+                return Err(EphemeralError::ThreadedMarker);
+            }
+            if db.timeline_position(room, event_id.as_str()).await?.is_none() {
+                return Err(EphemeralError::UnknownEvent);
+            }
+            drop(db);
+            return self.set_fully_read(user, room, event_id).await;
+        }
+        check_thread(&mut db, event_id, &thread_id).await?;
+        drop(db);
+        let mut receipt = Receipt::new(self.clock.now());
+        receipt.thread = thread.clone();
+        let data = serde_json::to_string(&receipt).unwrap_or_else(|_| json!({ "ts": self.clock.now_ms() }).to_string());
+        let edu = (marker == Marker::Read).then(|| {
+            let read = [(user_id.to_owned(), ReceiptData::new(receipt, vec![event_id.to_owned()]))].into();
+            Edu::Receipt(ReceiptContent::new([(room_id.to_owned(), ReceiptMap::new(read))].into()))
+        });
+        let edu = edu.and_then(|edu| serde_json::to_string(&edu).ok());
+        let key = format!("m.receipt/{room_id}/{user_id}/{thread_id}");
+        let new = NewReceipt { room, user, receipt_type: marker.as_str(), thread_id, event_id: event_id.to_string(), data };
+        self.store
+            .write(Durability::Normal, move |tx| {
+                Box::pin(async move {
+                    if !write(tx, &new, true).await? {
+                        return Ok(());
+                    }
+                    if let Some(edu) = edu {
+                        owe_to_room(tx, new.room, &key, &edu).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    async fn set_fully_read(&self, user: UserSn, room: RoomSn, event_id: &EventId) -> Result<(), EphemeralError> {
+        let content = json!({ "event_id": event_id }).to_string();
+        let event_id = event_id.to_string();
+        self.store
+            .write(Durability::Normal, move |tx| {
+                Box::pin(async move {
+                    if let Some(previous) = tx.fully_read(user, room).await?
+                        && goes_back(tx, room, &previous, &event_id).await?
+                    {
+                        return Ok(());
+                    }
+                    tx.set_room_marker(user, room, "m.fully_read", &content).await?;
+                    tx.wake_user(user);
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// m.receipt of another server: only m.read, only of its own users who are in the room, only where the room listens to it.
+    pub async fn receive_receipts(&self, origin: &ServerName, content: ReceiptContent) -> Result<(), EphemeralError> {
+        let mut new = Vec::new();
+        let mut db = self.store.read().await?;
+        for (room_id, map) in content.receipts {
+            let Some(room) = db.room_sn(&room_id).await? else { continue };
+            if !acl::allows(&mut db, room, origin).await? {
+                continue;
+            }
+            for (user_id, receipt) in map.read {
+                let (Some(user), [event_id]) = (db.user_sn(&user_id).await?, receipt.event_ids.as_slice()) else { continue };
+                if user_id.server_name() != origin || !db.sync_is_joined(room, user).await? {
+                    continue;
+                }
+                let thread_id = receipt.data.thread.as_str().unwrap_or_default().to_owned();
+                let Ok(data) = serde_json::to_string(&receipt.data) else { continue };
+                new.push(NewReceipt { room, user, receipt_type: "m.read", thread_id, event_id: event_id.to_string(), data });
+            }
+        }
+        drop(db);
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.store
+            .write(Durability::Normal, move |tx| {
+                Box::pin(async move {
+                    for receipt in &new {
+                        write(tx, receipt, false).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+/// Writes a receipt unless it would go back, and wakes who sees it. Answers whether it was written.
+async fn write(tx: &mut Tx, new: &NewReceipt, local: bool) -> Result<bool, EphemeralError> {
+    if let Some(previous) = tx.receipt(new.room, new.user, new.receipt_type, &new.thread_id).await?
+        && goes_back(tx, new.room, previous.as_str(), &new.event_id).await?
+    {
+        return Ok(false);
+    }
+    tx.set_receipt(new.room, new.user, new.receipt_type, &new.thread_id, &new.event_id, &new.data).await?;
+    if local && let Some(position) = tx.timeline_position(new.room, &new.event_id).await? {
+        tx.prune_notifications(new.user, new.room, position).await?;
+    }
+    if new.receipt_type == "m.read" {
+        wake_members(tx, new.room).await?;
+    } else {
+        tx.wake_user(new.user);
+    }
+    Ok(true)
+}
+
+/// Whether `event_id` is `previous` or stands before it. An event that we do not know goes nowhere, so it is taken.
+async fn goes_back(tx: &mut Tx, room: RoomSn, previous: &str, event_id: &str) -> Result<bool, StoreError> {
+    if previous == event_id {
+        return Ok(true);
+    }
+    let (was, is): (Option<Position>, Option<Position>) =
+        (tx.timeline_position(room, previous).await?, tx.timeline_position(room, event_id).await?);
+    Ok(matches!((was, is), (Some(was), Some(is)) if is <= was))
+}
+
+/// A receipt with a thread must be about an event of that thread; its root belongs to it and to `main`.
+async fn check_thread(db: &mut crate::store::Db, event_id: &EventId, thread_id: &str) -> Result<(), EphemeralError> {
+    if thread_id.is_empty() || thread_id == event_id.as_str() {
+        return Ok(());
+    }
+    let thread = db.thread_of(event_id.as_str()).await?;
+    let fits = match &thread {
+        Some(root) => root.as_str() == thread_id,
+        None => thread_id == "main",
+    };
+    if fits { Ok(()) } else { Err(EphemeralError::OtherThread(thread_id.to_owned())) }
+}

@@ -1,0 +1,130 @@
+//! Push rules applied to events: what each local member is notified of, written in the event's own transaction.
+
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use ruma::{
+    OwnedUserId, RoomId, RoomVersionId, UInt, UserId,
+    events::room::power_levels::{RoomPowerLevels, RoomPowerLevelsEventContent, RoomPowerLevelsSource},
+    push::{Action, FlattenedJson, PushConditionPowerLevelsCtx, PushConditionRoomCtx, Ruleset},
+    serde::Raw,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::store::{Db, EventSn, NewNotification, Position, RoomSn, StoreError, Tx, UserSn};
+
+pub use self::rules::RuleCache;
+
+/// Members counted for the conditions on the size of a room; larger rooms count as this large.
+const COUNTED_MEMBERS: u32 = 10_000;
+
+/// Applies push rules. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Push {
+    rules: RuleCache,
+}
+
+/// An accepted event, as push rules look at it.
+#[derive(Clone, Copy, Debug)]
+pub struct PushedEvent<'a> {
+    pub room: RoomSn,
+    pub room_id: &'a RoomId,
+    pub version: &'a RoomVersionId,
+    pub event: EventSn,
+    pub event_id: &'a str,
+    pub position: Position,
+    pub sender: UserSn,
+    /// The signed event.
+    pub json: &'a str,
+    /// The local user whom a member event invites.
+    pub invited: Option<UserSn>,
+}
+
+impl Push {
+    /// Applies the rules of each local member (and of who is invited) to an event that was just accepted, writes what they decide and
+    /// wakes their pushers. The event's row, its relations and the state that it makes must have been written before.
+    pub async fn evaluate(&self, tx: &mut Tx, event: PushedEvent<'_>) -> Result<(), StoreError> {
+        let mut users = tx.local_users_joined(event.room).await?;
+        users.extend(event.invited);
+        users.retain(|user| *user != event.sender);
+        if users.is_empty() {
+            return Ok(());
+        }
+        let Ok(raw) = serde_json::from_str::<Box<RawValue>>(event.json) else { return Ok(()) };
+        let flat = FlattenedJson::from_raw(&Raw::<serde_json::Value>::from_json(raw));
+        let members = tx.joined_members_upto(event.room, COUNTED_MEMBERS).await?;
+        let power_levels = power_levels(tx, event.room, event.version).await?;
+        let thread = tx.thread_of(event.event_id).await?;
+        for user in users {
+            let user_id = tx.user_id(user).await?;
+            let rules = self.rules.of(tx, user, &user_id).await?;
+            let name = tx.member_display_name(event.room, user).await?.unwrap_or_default();
+            let mut context = PushConditionRoomCtx::new(event.room_id.to_owned(), UInt::from(members), user_id, name);
+            context.power_levels.clone_from(&power_levels);
+            let actions = decide(&rules, &flat, &context).await;
+            let notify = actions.iter().any(Action::should_notify);
+            if !notify {
+                continue;
+            }
+            tx.add_notification(NewNotification {
+                user,
+                room: event.room,
+                position: event.position,
+                event: event.event,
+                thread_id: thread.as_ref().map(|id| id.as_str()).unwrap_or_default(),
+                notify,
+                highlight: actions.iter().any(Action::is_highlight),
+                actions: &serde_json::to_string(actions).unwrap_or_else(|_| "[]".to_owned()),
+            })
+            .await?;
+            tx.wake_pushers(user);
+        }
+        Ok(())
+    }
+}
+
+/// The actions of the first rule that matches.
+async fn decide<'r>(rules: &'r Ruleset, event: &FlattenedJson, context: &PushConditionRoomCtx) -> &'r [Action] {
+    for rule in rules {
+        if rule.applies(event, context).await {
+            return rule.actions();
+        }
+    }
+    &[]
+}
+
+/// The room's power levels as the conditions want them; none when the room's state cannot be read.
+async fn power_levels(db: &mut Db, room: RoomSn, version: &RoomVersionId) -> Result<Option<PushConditionPowerLevelsCtx>, StoreError> {
+    #[derive(Deserialize)]
+    struct Create {
+        sender: OwnedUserId,
+        content: CreateContent,
+    }
+    #[derive(Deserialize)]
+    struct CreateContent {
+        #[serde(default)]
+        additional_creators: Vec<OwnedUserId>,
+    }
+    #[derive(Deserialize)]
+    struct PowerLevels {
+        content: RoomPowerLevelsEventContent,
+    }
+    let (Some(create), Some(rules)) = (db.state_json(room, "m.room.create", "").await?, version.rules()) else { return Ok(None) };
+    let Ok(create) = serde_json::from_str::<Create>(&create) else { return Ok(None) };
+    let creators: Vec<OwnedUserId> = std::iter::once(create.sender).chain(create.content.additional_creators).collect();
+    let source = match db.state_json(room, "m.room.power_levels", "").await? {
+        Some(json) => match serde_json::from_str::<PowerLevels>(&json) {
+            Ok(event) => RoomPowerLevelsSource::Original(event.content),
+            Err(_) => return Ok(None),
+        },
+        None => RoomPowerLevelsSource::None,
+    };
+    Ok(Some(RoomPowerLevels::new(source, &rules.authorization, creators).into()))
+}
+
+/// The rules of a user who never changed them.
+pub fn default_rules(user_id: &UserId) -> Ruleset {
+    Ruleset::server_default(user_id)
+}

@@ -1,0 +1,28 @@
+//! Users whose messages and invites a user does not want to see.
+
+use std::collections::BTreeSet;
+
+use ruma::{OwnedUserId, UserId, events::ignored_user_list::IgnoredUserListEventContent};
+
+use crate::store::{Db, EventRow, StoreError, UserSn};
+
+/// The ignored users of one viewer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ignored(BTreeSet<OwnedUserId>);
+
+impl Ignored {
+    pub(super) async fn of(db: &mut Db, user: UserSn) -> Result<Self, StoreError> {
+        let content = db.global_account_data(user, "m.ignored_user_list").await?;
+        let list = content.and_then(|json| serde_json::from_str::<IgnoredUserListEventContent>(&json).ok());
+        Ok(Self(list.map(|list| list.ignored_users.into_keys().collect()).unwrap_or_default()))
+    }
+
+    pub(super) fn contains(&self, user_id: &UserId) -> bool {
+        self.0.contains(user_id)
+    }
+
+    /// State events of ignored users are shown all the same.
+    pub(super) fn hides(&self, event: &EventRow) -> bool {
+        event.key.is_none() && self.contains(&event.sender_id)
+    }
+}

@@ -1,0 +1,79 @@
+//! A window on a room's timeline: the newest events after a point, cut at a hole or at a limit.
+
+use crate::store::{Db, EventRow, LocalRoom, Position, StoreError};
+
+use super::{Viewer, ignored::Ignored, visibility};
+
+/// Events that are read before a filter that lets few through gives up.
+const MOST_READ: usize = 2000;
+
+/// Events that a client gets.
+#[derive(Debug)]
+pub(super) struct Window {
+    /// Oldest first.
+    pub(super) events: Vec<EventRow>,
+    /// Whether events between the point and the first of these were left out.
+    pub(super) limited: bool,
+    /// The point just before the first event.
+    pub(super) before: Position,
+}
+
+impl Window {
+    /// Where the window's timeline starts.
+    pub(super) fn start(&self) -> Position {
+        Position(self.before.0.saturating_add(1))
+    }
+}
+
+/// What to read.
+pub(super) struct Wanted<'a> {
+    pub(super) viewer: &'a Viewer,
+    pub(super) room: &'a LocalRoom,
+    /// The point that the client has everything up to; `None`: nothing.
+    pub(super) after: Option<Position>,
+    pub(super) upto: Position,
+    pub(super) limit: usize,
+    pub(super) ignored: &'a Ignored,
+}
+
+/// Reads the newest events that the viewer may see and `keep` lets through.
+pub(super) async fn read(
+    db: &mut Db,
+    wanted: Wanted<'_>,
+    keep: impl Fn(&EventRow) -> bool,
+) -> Result<Window, StoreError> {
+    let Wanted { viewer, room, after, upto, limit, ignored } = wanted;
+    let after = after.unwrap_or(Position(i64::MIN));
+    let gap = db.newest_gap(room.room, after, upto).await?;
+    // Nothing older than the newest hole is shown: pagination fetches it.
+    let floor = gap.map_or(after, |gap| Position(gap.0.saturating_sub(1)));
+    let mut events: Vec<EventRow> = Vec::new();
+    let (mut top, mut read, mut more) = (upto, 0, gap.is_some());
+    let page = limit.saturating_add(1).clamp(1, 200);
+    while events.len() <= limit && read < MOST_READ {
+        let rows = db.timeline(room.room, floor, top, page).await?;
+        let last = rows.len() < page;
+        read += rows.len();
+        if let Some(oldest) = rows.last().and_then(|row| row.position) {
+            top = Position(oldest.0.saturating_sub(1));
+        }
+        let rows = visibility::visible(db, viewer, room, rows).await?;
+        events.extend(rows.into_iter().filter(|row| !ignored.hides(row) && keep(row)));
+        if last {
+            break;
+        }
+        more |= read >= MOST_READ;
+    }
+    if events.len() > limit {
+        events.truncate(limit);
+        more = true;
+    }
+    events.reverse();
+    let before = match events.first().and_then(|event| event.position) {
+        Some(first) => Position(first.0.saturating_sub(1)),
+        // Nothing to show: what is there is all older than the point up to which we looked.
+        None if more => top,
+        None => upto,
+    };
+    Ok(Window { events, limited: more, before })
+}

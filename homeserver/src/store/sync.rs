@@ -1,0 +1,35 @@
+//! What sync reads of rooms: memberships, timelines, state and its changes, and the rows of sliding sync connections.
+//!
+//! Every query walks an index from a position or a room; none reads a whole room's history. The tests hold them to that.
+
+mod account_data;
+mod connections;
+mod members;
+mod rooms;
+mod state;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+use super::{EventSn, KeySn, Position, RoomSn, SnapshotSn, UserSn};
+
+pub use self::{
+    account_data::AccountData,
+    members::Hero,
+    rooms::{LocalRoom, RoomChanges},
+    state::{StateChange, StateEntry},
+    timeline::EventRow,
+};
+
+/// A user's standing in a room, as the database numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[repr(i64)]
+pub enum Membership {
+    Leave = 0,
+    Join = 1,
+    Invite = 2,
+    Knock = 3,
+    Ban = 4,
+}

@@ -1,0 +1,99 @@
+//! Members as sync shows them: heroes, counts, and the member events of those who wrote.
+
+use ruma::OwnedUserId;
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::{EventSn, RoomSn, Membership, UserSn};
+use crate::store::{Db, StoreError};
+
+/// Someone whose name can stand for the room's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hero {
+    pub user: UserSn,
+    pub user_id: OwnedUserId,
+    pub display_name: Option<String>,
+    pub avatar_url: Option<String>,
+    /// The member event.
+    pub event: EventSn,
+}
+
+pub(super) const HEROES: &str = "
+    SELECT m.user_sn, u.user_id, m.display_name, m.avatar_url, m.event_sn FROM members m JOIN users u ON u.user_sn = m.user_sn
+    WHERE m.room_sn = $1 AND m.membership = $2 AND m.user_sn <> $3 ORDER BY m.event_sn LIMIT $4";
+
+impl Db {
+    /// Up to five others, joined or invited; when nobody is, those who left.
+    pub async fn heroes(&mut self, room: RoomSn, me: UserSn) -> Result<Vec<Hero>, StoreError> {
+        let mut heroes = Vec::new();
+        for group in [[Membership::Join, Membership::Invite], [Membership::Leave, Membership::Ban]] {
+            for membership in group {
+                let room_left = 5_i64.saturating_sub(i64::try_from(heroes.len()).unwrap_or(5));
+                let rows: Vec<(UserSn, String, Option<String>, Option<String>, EventSn)> =
+                    sqlx::query_as(HEROES).bind(room).bind(membership).bind(me).bind(room_left).fetch_all(&mut self.0).await?;
+                for (user, user_id, display_name, avatar_url, event) in rows {
+                    let user_id = user_id.try_into().map_err(|_| StoreError::Damaged("a user id"))?;
+                    heroes.push(Hero { user, user_id, display_name, avatar_url, event });
+                }
+            }
+            if !heroes.is_empty() {
+                break;
+            }
+        }
+        Ok(heroes)
+    }
+
+    /// How many are joined and how many are invited.
+    pub async fn member_counts(&mut self, room: RoomSn) -> Result<(u32, u32), StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT (SELECT COUNT(*) FROM members WHERE room_sn = $1 AND membership = 1),
+                    (SELECT COUNT(*) FROM members WHERE room_sn = $1 AND membership = 2)",
+        )
+        .bind(room)
+        .fetch_one(&mut self.0)
+        .await?)
+    }
+
+    /// How many are joined, counted up to `most`.
+    pub async fn joined_members_upto(&mut self, room: RoomSn, most: u32) -> Result<u32, StoreError> {
+        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE room_sn = $1 AND membership = 1 LIMIT $2)")
+            .bind(room)
+            .bind(most)
+            .fetch_one(&mut self.0)
+            .await?)
+    }
+
+    /// The member events of these users.
+    pub async fn member_events(&mut self, room: RoomSn, users: &[UserSn]) -> Result<Vec<EventSn>, StoreError> {
+        let mut events = Vec::with_capacity(users.len());
+        for chunk in users.chunks(500) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT event_sn FROM members WHERE room_sn = ");
+            query.push_bind(room).push(" AND user_sn IN (");
+            let mut list = query.separated(", ");
+            for user in chunk {
+                list.push_bind(*user);
+            }
+            query.push(")");
+            events.extend(query.build_query_scalar::<EventSn>().fetch_all(&mut self.0).await?);
+        }
+        Ok(events)
+    }
+
+    /// The name a member has in the room.
+    pub async fn member_display_name(&mut self, room: RoomSn, user: UserSn) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT display_name FROM members WHERE room_sn = $1 AND user_sn = $2")
+            .bind(room)
+            .bind(user)
+            .fetch_optional(&mut self.0)
+            .await?
+            .flatten())
+    }
+
+    /// Whether someone, local or not, is joined to the room.
+    pub async fn sync_is_joined(&mut self, room: RoomSn, user: UserSn) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM members WHERE room_sn = $1 AND user_sn = $2 AND membership = 1)")
+            .bind(room)
+            .bind(user)
+            .fetch_one(&mut self.0)
+            .await?)
+    }
+}

@@ -1,0 +1,124 @@
+//! The state of rooms now, and how it changed.
+
+use sqlx::FromRow;
+
+use super::{EventSn, KeySn, Position, RoomSn};
+use crate::store::{Db, StoreError};
+
+/// One entry of a room's state.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct StateEntry {
+    #[sqlx(rename = "key_sn")]
+    pub key: KeySn,
+    #[sqlx(rename = "type")]
+    pub event_type: String,
+    pub state_key: String,
+    #[sqlx(rename = "event_sn")]
+    pub event: EventSn,
+}
+
+/// One change of one entry.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct StateChange {
+    pub position: Position,
+    #[sqlx(rename = "key_sn")]
+    pub key: KeySn,
+    #[sqlx(rename = "type")]
+    pub event_type: String,
+    pub state_key: String,
+    /// None when the entry went away.
+    #[sqlx(rename = "event_sn")]
+    pub event: Option<EventSn>,
+    /// None when there was no entry.
+    #[sqlx(rename = "previous_sn")]
+    pub previous: Option<EventSn>,
+}
+
+pub(super) const CHANGES: &str = "
+    SELECT c.position, c.key_sn, t.type, k.state_key, c.event_sn, c.previous_sn
+    FROM current_state_changes c JOIN state_keys k ON k.key_sn = c.key_sn JOIN event_types t ON t.type_sn = k.type_sn
+    WHERE c.room_sn = $1 AND c.position > $2 ORDER BY c.position, c.key_sn";
+
+pub(super) const CHANGES_OF: &str = "
+    SELECT c.position, c.key_sn, t.type, k.state_key, c.event_sn, c.previous_sn
+    FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn
+        CROSS JOIN current_state_changes c ON c.room_sn = $1 AND c.position > $2 AND c.key_sn = k.key_sn
+    WHERE t.type = $3 AND k.state_key = $4 ORDER BY c.position";
+
+pub(super) const STATE_OF_TYPE: &str = "
+    SELECT c.key_sn, t.type, k.state_key, c.event_sn
+    FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn CROSS JOIN current_state c ON c.room_sn = $1 AND c.key_sn = k.key_sn
+    WHERE t.type = $2";
+
+pub(super) const STATE_ENTRY: &str = "
+    SELECT c.key_sn, t.type, k.state_key, c.event_sn
+    FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn CROSS JOIN current_state c ON c.room_sn = $1 AND c.key_sn = k.key_sn
+    WHERE t.type = $2 AND k.state_key = $3";
+
+impl Db {
+    /// How the room's state changed after `after`, oldest first.
+    pub async fn state_changes(&mut self, room: RoomSn, after: Position) -> Result<Vec<StateChange>, StoreError> {
+        Ok(sqlx::query_as(CHANGES).bind(room).bind(after).fetch_all(&mut self.0).await?)
+    }
+
+    /// How one entry changed after `after`, oldest first.
+    pub async fn state_changes_of(
+        &mut self,
+        room: RoomSn,
+        event_type: &str,
+        state_key: &str,
+        after: Position,
+    ) -> Result<Vec<StateChange>, StoreError> {
+        Ok(sqlx::query_as(CHANGES_OF).bind(room).bind(after).bind(event_type).bind(state_key).fetch_all(&mut self.0).await?)
+    }
+
+    /// The whole state of the room now.
+    pub async fn state_entries(&mut self, room: RoomSn) -> Result<Vec<StateEntry>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT c.key_sn, t.type, k.state_key, c.event_sn
+             FROM current_state c JOIN state_keys k ON k.key_sn = c.key_sn JOIN event_types t ON t.type_sn = k.type_sn
+             WHERE c.room_sn = $1",
+        )
+        .bind(room)
+        .fetch_all(&mut self.0)
+        .await?)
+    }
+
+    /// The state of the room now without its members. Walks the server's few state keys that are not members.
+    pub async fn state_entries_but_members(&mut self, room: RoomSn) -> Result<Vec<StateEntry>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT c.key_sn, t.type, k.state_key, c.event_sn
+             FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn
+                 CROSS JOIN current_state c ON c.room_sn = $1 AND c.key_sn = k.key_sn
+             WHERE t.type <> 'm.room.member'",
+        )
+        .bind(room)
+        .fetch_all(&mut self.0)
+        .await?)
+    }
+
+    /// The entries of one type.
+    pub async fn state_entries_of_type(&mut self, room: RoomSn, event_type: &str) -> Result<Vec<StateEntry>, StoreError> {
+        Ok(sqlx::query_as(STATE_OF_TYPE).bind(room).bind(event_type).fetch_all(&mut self.0).await?)
+    }
+
+    /// One entry.
+    pub async fn sync_state_entry(&mut self, room: RoomSn, event_type: &str, state_key: &str) -> Result<Option<StateEntry>, StoreError> {
+        Ok(sqlx::query_as(STATE_ENTRY).bind(room).bind(event_type).bind(state_key).fetch_optional(&mut self.0).await?)
+    }
+
+    /// The signed event of one entry.
+    pub async fn state_json(&mut self, room: RoomSn, event_type: &str, state_key: &str) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT j.json
+             FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn
+                 CROSS JOIN current_state c ON c.room_sn = $1 AND c.key_sn = k.key_sn CROSS JOIN event_json j ON j.event_sn = c.event_sn
+             WHERE t.type = $2 AND k.state_key = $3",
+        )
+        .bind(room)
+        .bind(event_type)
+        .bind(state_key)
+        .fetch_optional(&mut self.0)
+        .await?)
+    }
+}
