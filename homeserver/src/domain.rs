@@ -2,9 +2,12 @@
 
 pub mod accounts;
 pub mod encryption;
+pub mod ephemeral;
 pub mod events;
 pub mod federation;
 pub mod inbound;
 pub mod media;
 pub mod notifier;
+pub mod push;
 pub mod rooms;
+pub mod sync;

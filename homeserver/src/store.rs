@@ -21,12 +21,14 @@ mod keys;
 mod media;
 mod members;
 mod names;
+mod notifications;
 mod outbox;
 mod outbox_reading;
 mod peer_addresses;
 mod profiles;
 mod pushers;
 mod redactions;
+mod receipts;
 mod registration_tokens;
 mod relations;
 mod remote_devices;
@@ -42,6 +44,7 @@ mod state_keys;
 #[cfg(test)]
 mod testing;
 mod to_device;
+mod sync;
 mod tokens;
 mod transactions;
 mod user_directory;
@@ -72,8 +75,10 @@ pub use self::{
     keys::{ClaimedKey, DeviceKeysRow},
     media::{MediaRow, ThumbnailKey, ThumbnailRow},
     members::{LocalMembership, MemberRow, Membership},
+    notifications::{NewNotification, Notification, ReadMarks, Unread},
     outbox_reading::{OutboxBatch, OutboxEvent},
     profiles::Profile,
+    receipts::Receipt,
     registration_tokens::RegistrationToken,
     relations::RelationsPage,
     remote_devices::RemoteList,
@@ -83,6 +88,7 @@ pub use self::{
     snapshots::StateMap,
     staging::StagedPdu,
     to_device::ToDeviceMessage,
+    sync::{AccountData, EventRow, Hero, LocalRoom, RoomChanges, StateChange, StateEntry},
     tokens::{RefreshOwner, TokenOwner, token_hash},
     user_directory::KnownUser,
     writer::{Committed, Durability, Tx},

@@ -49,7 +49,7 @@ impl Ephemeral {
 
 /// Wakes the room's local members.
 async fn wake_members(tx: &mut Tx, room: RoomSn) -> Result<(), StoreError> {
-    for user in tx.local_users_joined(room).await? {
+    for user in tx.local_joined_members(room).await? {
         tx.wake_user(user);
     }
     Ok(())

@@ -46,7 +46,7 @@ impl Push {
     /// Applies the rules of each local member (and of who is invited) to an event that was just accepted, writes what they decide and
     /// wakes their pushers. The event's row, its relations and the state that it makes must have been written before.
     pub async fn evaluate(&self, tx: &mut Tx, event: PushedEvent<'_>) -> Result<(), StoreError> {
-        let mut users = tx.local_users_joined(event.room).await?;
+        let mut users = tx.local_joined_members(event.room).await?;
         users.extend(event.invited);
         users.retain(|user| *user != event.sender);
         if users.is_empty() {

@@ -2,12 +2,15 @@
 //!
 //! Both read the same store from a position: an answer costs what changed since then, and a wait costs nothing.
 
+mod account_data;
 mod bumps;
 mod error;
 mod events;
 mod ignored;
+mod receipts;
 pub mod sliding;
 mod state;
+mod stripped;
 mod summary;
 #[cfg(test)]
 mod tests;

@@ -46,6 +46,16 @@ impl Db {
         Ok(sqlx::query_as(RECEIPTS_SINCE).bind(room).bind(since).bind(me).fetch_all(&mut self.0).await?)
     }
 
+    /// Whether the user's own receipts in the room changed after `since`.
+    pub async fn own_receipt_changed(&mut self, room: RoomSn, user: UserSn, since: Position) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM receipts WHERE room_sn = $1 AND user_sn = $2 AND position > $3)")
+            .bind(room)
+            .bind(user)
+            .bind(since)
+            .fetch_one(&mut self.0)
+            .await?)
+    }
+
     /// Receipts on any of these events, and all of one's own.
     pub async fn receipts_on(&mut self, room: RoomSn, events: &[&str], me: UserSn) -> Result<Vec<Receipt>, StoreError> {
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
@@ -78,6 +88,19 @@ impl Db {
                 .fetch_optional(&mut self.0)
                 .await?;
         event_id.map(|id| id.try_into().map_err(|_| StoreError::Damaged("an event id"))).transpose()
+    }
+
+    /// The event that the user's fully read marker points to.
+    pub async fn fully_read(&mut self, user: UserSn, room: RoomSn) -> Result<Option<String>, StoreError> {
+        let content: Option<String> =
+            sqlx::query_scalar("SELECT content FROM account_data WHERE user_sn = $1 AND room_sn = $2 AND type = 'm.fully_read'")
+                .bind(user)
+                .bind(room)
+                .fetch_optional(&mut self.0)
+                .await?;
+        Ok(content
+            .and_then(|json| serde_json::from_str::<serde_json::Value>(&json).ok())
+            .and_then(|content| content.get("event_id")?.as_str().map(str::to_owned)))
     }
 
     /// Where an event stands on the room's timeline.
@@ -132,5 +155,22 @@ impl Tx {
         .execute(&mut self.db.0)
         .await?;
         Ok(position)
+    }
+
+    /// Writes a marker that is kept as account data of the room.
+    pub async fn set_room_marker(&mut self, user: UserSn, room: RoomSn, event_type: &str, content: &str) -> Result<(), StoreError> {
+        let position = self.next_position();
+        sqlx::query(
+            "INSERT INTO account_data (user_sn, room_sn, type, content, position) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (user_sn, room_sn, type) DO UPDATE SET content = excluded.content, position = excluded.position",
+        )
+        .bind(user)
+        .bind(room)
+        .bind(event_type)
+        .bind(content)
+        .bind(position)
+        .execute(&mut self.db.0)
+        .await?;
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ pub(crate) mod testing;
 mod tests;
 mod timeline;
 
-use super::{EventSn, KeySn, Position, RoomSn, SnapshotSn, UserSn};
+use super::{EventSn, KeySn, Membership, Position, RoomSn, SnapshotSn, UserSn};
 
 pub use self::{
     account_data::AccountData,
@@ -22,14 +22,3 @@ pub use self::{
     state::{StateChange, StateEntry},
     timeline::EventRow,
 };
-
-/// A user's standing in a room, as the database numbers it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[repr(i64)]
-pub enum Membership {
-    Leave = 0,
-    Join = 1,
-    Invite = 2,
-    Knock = 3,
-    Ban = 4,
-}

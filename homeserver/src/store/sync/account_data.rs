@@ -41,4 +41,13 @@ impl Db {
             .fetch_optional(&mut self.0)
             .await?)
     }
+
+    /// A filter that the user stored.
+    pub async fn stored_filter(&mut self, user: UserSn, filter_id: i64) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT filter FROM filters WHERE user_sn = $1 AND filter_id = $2")
+            .bind(user)
+            .bind(filter_id)
+            .fetch_optional(&mut self.0)
+            .await?)
+    }
 }

@@ -1,11 +1,11 @@
 //! Which rooms a local user has, and in which of them something happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ruma::{OwnedRoomId, RoomId};
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
 
-use super::{EventSn, Position, RoomSn, Membership, UserSn};
+use super::{EventSn, Membership, Position, RoomSn, UserSn};
 use crate::store::{Db, StoreError};
 
 /// A local user's own view of a room.
@@ -127,6 +127,17 @@ impl Db {
         Ok(changed)
     }
 
+    /// The rooms in which the user's own membership changed after `since`.
+    pub async fn memberships_changed_since(&mut self, user: UserSn, since: Position) -> Result<BTreeSet<RoomSn>, StoreError> {
+        let rooms: Vec<RoomSn> =
+            sqlx::query_scalar("SELECT room_sn FROM local_memberships WHERE user_sn = $1 AND position > $2")
+                .bind(user)
+                .bind(since)
+                .fetch_all(&mut self.0)
+                .await?;
+        Ok(rooms.into_iter().collect())
+    }
+
     /// The stripped state that came with an invite or went with a knock: a JSON array.
     pub async fn stripped_state(&mut self, user: UserSn, room: RoomSn) -> Result<Option<String>, StoreError> {
         Ok(sqlx::query_scalar("SELECT stripped_state FROM local_memberships WHERE user_sn = $1 AND room_sn = $2")
@@ -135,13 +146,5 @@ impl Db {
             .fetch_optional(&mut self.0)
             .await?
             .flatten())
-    }
-
-    /// Local users who are joined to the room.
-    pub async fn local_users_joined(&mut self, room: RoomSn) -> Result<Vec<UserSn>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT user_sn FROM local_memberships WHERE room_sn = $1 AND membership = 1")
-            .bind(room)
-            .fetch_all(&mut self.0)
-            .await?)
     }
 }

@@ -1,6 +1,6 @@
 //! The state of rooms now, and how it changed.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, QueryBuilder, Sqlite};
 
 use super::{EventSn, KeySn, Position, RoomSn};
 use crate::store::{Db, StoreError};
@@ -45,10 +45,10 @@ pub(super) const CHANGES_OF: &str = "
         CROSS JOIN current_state_changes c ON c.room_sn = $1 AND c.position > $2 AND c.key_sn = k.key_sn
     WHERE t.type = $3 AND k.state_key = $4 ORDER BY c.position";
 
-pub(super) const STATE_OF_TYPE: &str = "
+const STATE_OF_TYPES: &str = "
     SELECT c.key_sn, t.type, k.state_key, c.event_sn
-    FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn CROSS JOIN current_state c ON c.room_sn = $1 AND c.key_sn = k.key_sn
-    WHERE t.type = $2";
+    FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn CROSS JOIN current_state c ON c.key_sn = k.key_sn
+    WHERE c.room_sn = ";
 
 pub(super) const STATE_ENTRY: &str = "
     SELECT c.key_sn, t.type, k.state_key, c.event_sn
@@ -97,9 +97,48 @@ impl Db {
         .await?)
     }
 
-    /// The entries of one type.
-    pub async fn state_entries_of_type(&mut self, room: RoomSn, event_type: &str) -> Result<Vec<StateEntry>, StoreError> {
-        Ok(sqlx::query_as(STATE_OF_TYPE).bind(room).bind(event_type).fetch_all(&mut self.0).await?)
+    /// The entries of these types.
+    pub async fn state_entries_of_types(&mut self, room: RoomSn, types: &[&str]) -> Result<Vec<StateEntry>, StoreError> {
+        if types.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(STATE_OF_TYPES);
+        query.push_bind(room);
+        push_types(&mut query, types);
+        Ok(query.build_query_as().fetch_all(&mut self.0).await?)
+    }
+
+    /// The entries of these types with one state key.
+    pub async fn state_entries_with_key(
+        &mut self,
+        room: RoomSn,
+        types: &[&str],
+        state_key: &str,
+    ) -> Result<Vec<StateEntry>, StoreError> {
+        if types.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(STATE_OF_TYPES);
+        query.push_bind(room);
+        push_types(&mut query, types);
+        query.push(" AND k.state_key = ").push_bind(state_key.to_owned());
+        Ok(query.build_query_as().fetch_all(&mut self.0).await?)
+    }
+
+    /// The events that stand now under these keys.
+    pub async fn state_events_by_keys(&mut self, room: RoomSn, keys: &[KeySn]) -> Result<Vec<EventSn>, StoreError> {
+        let mut events = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(500) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT event_sn FROM current_state WHERE room_sn = ");
+            query.push_bind(room).push(" AND key_sn IN (");
+            let mut list = query.separated(", ");
+            for key in chunk {
+                list.push_bind(*key);
+            }
+            query.push(")");
+            events.extend(query.build_query_scalar::<EventSn>().fetch_all(&mut self.0).await?);
+        }
+        Ok(events)
     }
 
     /// One entry.
@@ -121,4 +160,13 @@ impl Db {
         .fetch_optional(&mut self.0)
         .await?)
     }
+}
+
+fn push_types(query: &mut QueryBuilder<Sqlite>, types: &[&str]) {
+    query.push(" AND t.type IN (");
+    let mut list = query.separated(", ");
+    for event_type in types {
+        list.push_bind((*event_type).to_owned());
+    }
+    query.push(")");
 }
