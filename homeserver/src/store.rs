@@ -41,10 +41,10 @@ mod sn;
 mod snapshots;
 mod staging;
 mod state_keys;
+mod sync;
 #[cfg(test)]
 mod testing;
 mod to_device;
-mod sync;
 mod tokens;
 mod transactions;
 mod user_directory;

@@ -17,6 +17,7 @@ mod accounts;
 mod inbound;
 mod media;
 mod profile;
+mod sync;
 
 use crate::store::StoreError;
 

@@ -10,11 +10,13 @@ use crate::{
     domain::{
         accounts::Accounts,
         encryption::Encryption,
+        ephemeral::Ephemeral,
         federation::Federation,
         inbound::{Inbound, TakesEdus},
         media::Media,
         notifier::Notifier,
         rooms::Rooms,
+        sync::Sync,
     },
     store::Store,
 };
@@ -33,6 +35,8 @@ pub struct Parts {
     pub rooms: Rooms,
     pub inbound: Inbound,
     pub media: Media,
+    pub ephemeral: Ephemeral,
+    pub sync: Sync,
 }
 
 /// What the parts are made of.
@@ -52,11 +56,28 @@ impl Parts {
         let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone());
         let rooms = Rooms::new(store.clone(), clock.clone(), identity, server_name.clone(), federation.clone());
         let encryption = Encryption::new(store.clone(), federation.client.clone(), server_name.clone());
+        let presence = config.presence_over_federation;
+        let ephemeral = Ephemeral::new(store.clone(), clock.clone(), server_name.clone(), presence);
+        let sync = Sync::new(store.clone(), clock.clone(), notifier.clone(), ephemeral.clone(), rooms.clone());
         let edus: Vec<Box<dyn TakesEdus>> = vec![Box::new(encryption.clone())];
         let inbound = Inbound::new(store.clone(), notifier.clone(), federation.clone(), rooms.clone(), edus);
         let media =
             Media::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone(), federation.clone());
-        Self { config, clock, store, notifier, server_name, federation, accounts, encryption, rooms, inbound, media }
+        Self {
+            config,
+            clock,
+            store,
+            notifier,
+            server_name,
+            federation,
+            accounts,
+            encryption,
+            rooms,
+            inbound,
+            media,
+            ephemeral,
+            sync,
+        }
     }
 }
 
@@ -87,6 +108,8 @@ parts! {
     rooms: Rooms,
     inbound: Inbound,
     media: Media,
+    ephemeral: Ephemeral,
+    sync: Sync,
 }
 
 impl FromParts for () {

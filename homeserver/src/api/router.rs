@@ -70,7 +70,7 @@ pub fn both(federation: Router, client: Router) -> Router {
 
 fn client_routes() -> Router<Parts> {
     let router = Router::new().ruma(client::versions::get_supported_versions);
-    rooms(encryption(media(personal(accounts(router)))))
+    sync(rooms(encryption(media(personal(accounts(router))))))
 }
 
 /// What holds for every endpoint: answers to unknown paths and methods, and to a handler that panicked.
@@ -186,6 +186,17 @@ fn personal(router: Router<Parts>) -> Router<Parts> {
         .ruma(client::push::set_pushrule_actions::set_pushrule_actions)
         .ruma(client::push::get_pushers::get_pushers)
         .ruma(client::push::set_pusher::set_pusher)
+/// Sync, and what passes: typing, receipts, presence.
+fn sync(router: Router<Parts>) -> Router<Parts> {
+    router
+        .ruma(client::sync::v3::sync_events)
+        .ruma(client::sync::sliding::sync)
+        .ruma(client::typing::create_typing_event)
+        .ruma(client::receipt::create_receipt::create_receipt)
+        .ruma(client::receipt::set_read_marker::set_read_marker)
+        .ruma(client::presence::get_presence::get_presence)
+        .ruma(client::presence::set_presence::set_presence)
+        .ruma(client::notifications::get_notifications)
 }
 
 /// Files. Bodies are streamed, so most of these read their requests themselves.

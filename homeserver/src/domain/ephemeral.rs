@@ -4,8 +4,6 @@ mod acl;
 mod error;
 pub mod presence;
 pub mod receipts;
-#[cfg(test)]
-mod tests;
 pub mod typing;
 
 use ruma::OwnedServerName;

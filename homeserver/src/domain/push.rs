@@ -1,8 +1,6 @@
 //! Push rules applied to events: what each local member is notified of, written in the event's own transaction.
 
 mod rules;
-#[cfg(test)]
-mod tests;
 
 use ruma::{
     OwnedUserId, RoomId, RoomVersionId, UInt, UserId,

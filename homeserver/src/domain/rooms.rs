@@ -31,6 +31,7 @@ use crate::{
 use super::{
     events::{EventCache, versions},
     federation::Federation,
+    push::Push,
 };
 
 use self::locks::Locks;
@@ -56,6 +57,7 @@ pub struct Rooms {
     federation: Federation,
     cache: EventCache,
     locks: Locks,
+    push: Push,
 }
 
 impl Rooms {
@@ -67,6 +69,8 @@ impl Rooms {
         federation: Federation,
     ) -> Self {
         Self { store, clock, identity, server_name, federation, cache: EventCache::default(), locks: Locks::default() }
+    pub fn new(store: Store, clock: Clock, identity: Arc<ServerIdentity>, server_name: OwnedServerName) -> Self {
+        Self { store, clock, identity, server_name, cache: EventCache::default(), locks: Locks::default(), push: Push::default() }
     }
 
     /// The store, for reads beside the rooms' own.

@@ -7,16 +7,14 @@ mod bumps;
 mod error;
 mod events;
 mod ignored;
+mod notifications;
 mod receipts;
 pub mod sliding;
 mod state;
 mod stripped;
 mod summary;
-#[cfg(test)]
-mod tests;
 mod token;
 pub mod v3;
-mod visibility;
 mod window;
 
 use std::{
@@ -31,13 +29,13 @@ use ruma::{OwnedDeviceId, OwnedUserId};
 
 use crate::{
     clock::Clock,
-    domain::{ephemeral::Ephemeral, notifier::Notifier},
+    domain::{ephemeral::Ephemeral, notifier::Notifier, rooms::Rooms},
     store::{Durability, Position, Store, StoreError, UserSn},
 };
 
 use self::bumps::Bumps;
 
-pub use self::{error::SyncError, token::SyncToken};
+pub use self::{error::SyncError, notifications::PastNotification, token::SyncToken, v3::Query};
 
 /// The longest that a request may wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -57,16 +55,17 @@ pub struct Sync {
     clock: Clock,
     notifier: Notifier,
     ephemeral: Ephemeral,
+    rooms: Rooms,
     bumps: Bumps,
     /// Never gives a number twice, not even after a restart: positions of sliding sync connections.
     next_pos: Arc<AtomicU64>,
 }
 
 impl Sync {
-    pub fn new(store: Store, clock: Clock, notifier: Notifier, ephemeral: Ephemeral) -> Self {
+    pub fn new(store: Store, clock: Clock, notifier: Notifier, ephemeral: Ephemeral, rooms: Rooms) -> Self {
         // A thousand answers a millisecond would be needed to overtake the clock.
         let first = u64::try_from(clock.now_ms()).unwrap_or_default().saturating_mul(1000);
-        Self { store, clock, notifier, ephemeral, bumps: Bumps::default(), next_pos: Arc::new(AtomicU64::new(first)) }
+        Self { store, clock, notifier, ephemeral, rooms, bumps: Bumps::default(), next_pos: Arc::new(AtomicU64::new(first)) }
     }
 
     fn next_pos(&self) -> u64 {

@@ -150,14 +150,6 @@ impl Db {
             .await?)
     }
 
-    /// The content of the user's m.push_rules.
-    pub async fn push_rules_json(&mut self, user: UserSn) -> Result<Option<String>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT content FROM account_data WHERE user_sn = $1 AND room_sn = 0 AND type = 'm.push_rules'")
-            .bind(user)
-            .fetch_optional(&mut self.0)
-            .await?)
-    }
-
     /// The root of the thread that the event belongs to, through at most three relations.
     pub async fn thread_of(&mut self, event_id: &str) -> Result<Option<OwnedEventId>, StoreError> {
         let mut at = event_id.to_owned();

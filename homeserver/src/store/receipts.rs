@@ -90,19 +90,6 @@ impl Db {
         event_id.map(|id| id.try_into().map_err(|_| StoreError::Damaged("an event id"))).transpose()
     }
 
-    /// The event that the user's fully read marker points to.
-    pub async fn fully_read(&mut self, user: UserSn, room: RoomSn) -> Result<Option<String>, StoreError> {
-        let content: Option<String> =
-            sqlx::query_scalar("SELECT content FROM account_data WHERE user_sn = $1 AND room_sn = $2 AND type = 'm.fully_read'")
-                .bind(user)
-                .bind(room)
-                .fetch_optional(&mut self.0)
-                .await?;
-        Ok(content
-            .and_then(|json| serde_json::from_str::<serde_json::Value>(&json).ok())
-            .and_then(|content| content.get("event_id")?.as_str().map(str::to_owned)))
-    }
-
     /// Where an event stands on the room's timeline.
     pub async fn timeline_position(&mut self, room: RoomSn, event_id: &str) -> Result<Option<Position>, StoreError> {
         Ok(sqlx::query_scalar("SELECT position FROM events WHERE event_id = $1 AND room_sn = $2")
@@ -155,22 +142,5 @@ impl Tx {
         .execute(&mut self.db.0)
         .await?;
         Ok(position)
-    }
-
-    /// Writes a marker that is kept as account data of the room.
-    pub async fn set_room_marker(&mut self, user: UserSn, room: RoomSn, event_type: &str, content: &str) -> Result<(), StoreError> {
-        let position = self.next_position();
-        sqlx::query(
-            "INSERT INTO account_data (user_sn, room_sn, type, content, position) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (user_sn, room_sn, type) DO UPDATE SET content = excluded.content, position = excluded.position",
-        )
-        .bind(user)
-        .bind(room)
-        .bind(event_type)
-        .bind(content)
-        .bind(position)
-        .execute(&mut self.db.0)
-        .await?;
-        Ok(())
     }
 }

@@ -7,10 +7,6 @@ mod connections;
 mod members;
 mod rooms;
 mod state;
-#[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
 mod timeline;
 
 use super::{EventSn, KeySn, Membership, Position, RoomSn, SnapshotSn, UserSn};

@@ -98,13 +98,12 @@ impl Ephemeral {
         self.store
             .write(Durability::Normal, move |tx| {
                 Box::pin(async move {
-                    if let Some(previous) = tx.fully_read(user, room).await?
+                    if let Some(previous) = tx.account_data(user, room, "m.fully_read").await?.as_deref().and_then(marked)
                         && goes_back(tx, room, &previous, &event_id).await?
                     {
                         return Ok(());
                     }
-                    tx.set_room_marker(user, room, "m.fully_read", &content).await?;
-                    tx.wake_user(user);
+                    tx.set_account_data(user, room, "m.fully_read", &content).await?;
                     Ok(())
                 })
             })
@@ -187,4 +186,10 @@ async fn check_thread(db: &mut crate::store::Db, event_id: &EventId, thread_id: 
         None => thread_id == "main",
     };
     if fits { Ok(()) } else { Err(EphemeralError::OtherThread(thread_id.to_owned())) }
+}
+
+/// The event that a fully read marker's content names.
+fn marked(content: &str) -> Option<String> {
+    let content: serde_json::Value = serde_json::from_str(content).ok()?;
+    Some(content.get("event_id")?.as_str()?.to_owned())
 }

@@ -7,7 +7,6 @@ use std::{
 
 use lru::LruCache;
 use ruma::{UserId, push::Ruleset};
-use serde::Deserialize;
 
 use super::default_rules;
 use crate::store::{Db, Position, StoreError, UserSn};
@@ -27,11 +26,6 @@ impl Default for RuleCache {
     }
 }
 
-#[derive(Deserialize)]
-struct PushRules {
-    global: Ruleset,
-}
-
 impl RuleCache {
     /// The user's rules: the stored ones with the server's defaults under them.
     pub async fn of(&self, db: &mut Db, user: UserSn, user_id: &UserId) -> Result<Arc<Ruleset>, StoreError> {
@@ -41,14 +35,9 @@ impl RuleCache {
         if let Some(rules) = self.cached(user, position) {
             return Ok(rules);
         }
-        let stored = db.push_rules_json(user).await?;
-        Ok(self.remember(user, position, || match stored.and_then(|json| serde_json::from_str::<PushRules>(&json).ok()) {
-            Some(mut stored) => {
-                stored.global.update_with_server_default(default_rules(user_id));
-                stored.global
-            }
-            None => default_rules(user_id),
-        }))
+        let mut rules = db.push_rules(user).await?;
+        rules.update_with_server_default(default_rules(user_id));
+        Ok(self.remember(user, position, || rules))
     }
 
     fn cached(&self, user: UserSn, position: Position) -> Option<Arc<Ruleset>> {

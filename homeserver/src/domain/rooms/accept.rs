@@ -136,6 +136,7 @@ impl Rooms {
             resolved: Some(difference(&now, &new)),
             ours: false,
             transaction: None,
+            push: self.push.clone(),
         };
         let redacted = event.redaction_target(&rules);
         self.store

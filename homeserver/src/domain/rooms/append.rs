@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use ruma::room_version_rules::RoomVersionRules;
 
 use crate::{
-    domain::events::Pdu,
+    domain::{events::Pdu, push::Push},
     store::{EventSn, KeySn, NewEvent, Position, RoomSn, SnapshotSn, Standing, StoreError, Tx, UserSn},
 };
 
@@ -23,6 +23,7 @@ pub(super) struct Accepted {
     pub ours: bool,
     /// Device and transaction id of the local sender.
     pub transaction: Option<(UserSn, String, String)>,
+    pub push: Push,
 }
 
 /// What was written.
@@ -73,7 +74,7 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
         servers.dedup();
         tx.owe_event(room, position, sn, &servers).await?;
     }
-    consequences::notify(tx, room, sn, position, event).await?;
+    consequences::notify(tx, &accepted.push, room, sn, position, event).await?;
     for user in tx.local_joined_members(room).await? {
         tx.wake_user(user);
     }

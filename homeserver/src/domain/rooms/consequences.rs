@@ -9,6 +9,7 @@ use crate::{
     domain::{
         encryption,
         events::{Pdu, redact::redacted_json},
+        push::{Push, PushedEvent},
     },
     store::{EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, ServerSn, StoreError, Tx, UserSn},
 };
@@ -220,11 +221,37 @@ async fn apply(
 
 /// Push rules decide for each local member what the event is to them.
 pub(super) async fn notify(
-    _tx: &mut Tx,
-    _room: RoomSn,
-    _sn: EventSn,
-    _position: Position,
-    _event: &Pdu,
+    tx: &mut Tx,
+    push: &Push,
+    room: RoomSn,
+    sn: EventSn,
+    position: Position,
+    event: &Pdu,
 ) -> Result<(), StoreError> {
-    Ok(())
+    let row = tx.room(room).await?;
+    let sender = tx.make_user_sn(&event.sender).await?;
+    let invited = match event.content_as::<MemberContent>() {
+        Some(content) if event.kind.to_string() == "m.room.member" && content.membership == "invite" => {
+            let target = event.state_key.as_deref().and_then(|key| UserId::parse(key).ok());
+            match target {
+                Some(target) if tx.server_sn(target.server_name()).await? == Some(ServerSn::OURS) => {
+                    tx.user_sn(&target).await?
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    let pushed = PushedEvent {
+        room,
+        room_id: &row.room_id,
+        version: &row.version,
+        event: sn,
+        event_id: event.event_id.as_str(),
+        position,
+        sender,
+        json: &event.json,
+        invited,
+    };
+    push.evaluate(tx, pushed).await
 }

@@ -75,6 +75,7 @@ impl Rooms {
             self.cache.put(&own.event);
         }
         let (id, creator_sn, alias, published) = (room_id.clone(), creator.user, room.alias.clone(), room.published);
+        let push = self.push.clone();
         self.store
             .write::<_, RoomsError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
@@ -89,8 +90,8 @@ impl Rooms {
                     }
                     let mut before = None;
                     for Own { event, transaction } in events {
-                        let accepted =
-                            Accepted { event, rules: rules.clone(), before, resolved: None, ours: true, transaction };
+                        let (rules, push) = (rules.clone(), push.clone());
+                        let accepted = Accepted { event, rules, before, resolved: None, ours: true, transaction, push };
                         before = append(tx, room, &accepted).await?.after;
                     }
                     Ok(())

@@ -118,13 +118,14 @@ impl Rooms {
             self.cache.put(&own.event);
         }
         let redacted: Vec<OwnedEventId> = events.iter().filter_map(|own| own.event.redaction_target(&rules)).collect();
+        let push = self.push.clone();
         self.store
             .write::<_, StoreError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
                     let mut before = before;
                     for Own { event, transaction } in events {
-                        let accepted =
-                            Accepted { event, rules: rules.clone(), before, resolved: None, ours: true, transaction };
+                        let (rules, push) = (rules.clone(), push.clone());
+                        let accepted = Accepted { event, rules, before, resolved: None, ours: true, transaction, push };
                         before = append(tx, room, &accepted).await?.after;
                     }
                     Ok(())

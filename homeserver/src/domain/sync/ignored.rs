@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ruma::{OwnedUserId, UserId, events::ignored_user_list::IgnoredUserListEventContent};
 
-use crate::store::{Db, EventRow, StoreError, UserSn};
+use crate::store::{Db, EventRow, RoomSn, StoreError, UserSn};
 
 /// The ignored users of one viewer.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +12,7 @@ pub(super) struct Ignored(BTreeSet<OwnedUserId>);
 
 impl Ignored {
     pub(super) async fn of(db: &mut Db, user: UserSn) -> Result<Self, StoreError> {
-        let content = db.global_account_data(user, "m.ignored_user_list").await?;
+        let content = db.account_data(user, RoomSn::GLOBAL, "m.ignored_user_list").await?;
         let list = content.and_then(|json| serde_json::from_str::<IgnoredUserListEventContent>(&json).ok());
         Ok(Self(list.map(|list| list.ignored_users.into_keys().collect()).unwrap_or_default()))
     }

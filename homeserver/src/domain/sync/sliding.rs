@@ -11,14 +11,17 @@ use std::{
     time::Duration,
 };
 
-use ruma::{OwnedRoomId, UInt, api::client::sync::sync_events::v5 as api, presence::PresenceState};
+use ruma::{OwnedRoomId, UInt, api::client::sync::sync_events::v5 as api};
 
-use crate::store::{Db, Durability, LocalRoom, Membership, Position, RoomSn, StoreError};
+use crate::{
+    domain::rooms::Rooms,
+    store::{Db, Durability, LocalRoom, Membership, Position, RoomSn, StoreError},
+};
 
 use super::{LONGEST_WAIT, Sync, SyncError, SyncToken, Viewer, ignored::Ignored};
 
 use self::{
-    connection::{Connection, Point, Told},
+    connection::{Connection, Point},
     required_state::RequiredState,
 };
 
@@ -31,6 +34,7 @@ const CONNECTION_ID: usize = 64;
 
 /// What one pass over the rooms needs.
 struct Pass<'a> {
+    rooms: &'a Rooms,
     viewer: &'a Viewer,
     request: &'a api::Request,
     /// The point that the client says it has; none for a new connection.
@@ -133,6 +137,7 @@ impl Sync {
         let now = self.store.position();
         let mut db = self.store.read().await?;
         let pass = Pass {
+            rooms: &self.rooms,
             viewer,
             request,
             base,

@@ -19,7 +19,10 @@ use ruma::{
 };
 use serde_json::{json, value::to_raw_value};
 
-use crate::store::{AccountData, Db, LocalRoom, Membership, Position, RoomSn, StoreError};
+use crate::{
+    domain::rooms::Rooms,
+    store::{AccountData, Db, LocalRoom, Membership, Position, RoomSn, StoreError},
+};
 
 use super::{LONGEST_WAIT, Sync, SyncError, SyncToken, Viewer, ignored::Ignored};
 
@@ -44,6 +47,7 @@ pub struct Query {
 
 /// What one pass over the rooms needs.
 struct Pass<'a> {
+    rooms: &'a Rooms,
     viewer: &'a Viewer,
     query: &'a Query,
     since: Option<Position>,
@@ -93,6 +97,7 @@ impl Sync {
         let mut db = self.store.read().await?;
         let since = query.since.map(|since| since.position);
         let mut pass = Pass {
+            rooms: &self.rooms,
             viewer,
             query,
             since,

@@ -1,8 +1,13 @@
 //! A window on a room's timeline: the newest events after a point, cut at a hole or at a limit.
 
-use crate::store::{Db, EventRow, LocalRoom, Position, StoreError};
+use std::collections::BTreeSet;
 
-use super::{Viewer, ignored::Ignored, visibility};
+use crate::{
+    domain::rooms::Rooms,
+    store::{Db, EventRow, EventSn, LocalRoom, Membership, Position, StoreError},
+};
+
+use super::{Viewer, ignored::Ignored};
 
 /// Events that are read before a filter that lets few through gives up.
 const MOST_READ: usize = 2000;
@@ -27,6 +32,7 @@ impl Window {
 
 /// What to read.
 pub(super) struct Wanted<'a> {
+    pub(super) rooms: &'a Rooms,
     pub(super) viewer: &'a Viewer,
     pub(super) room: &'a LocalRoom,
     /// The point that the client has everything up to; `None`: nothing.
@@ -42,7 +48,7 @@ pub(super) async fn read(
     wanted: Wanted<'_>,
     keep: impl Fn(&EventRow) -> bool,
 ) -> Result<Window, StoreError> {
-    let Wanted { viewer, room, after, upto, limit, ignored } = wanted;
+    let Wanted { rooms, viewer, room, after, upto, limit, ignored } = wanted;
     let after = after.unwrap_or(Position(i64::MIN));
     let gap = db.newest_gap(room.room, after, upto).await?;
     // Nothing older than the newest hole is shown: pagination fetches it.
@@ -57,7 +63,7 @@ pub(super) async fn read(
         if let Some(oldest) = rows.last().and_then(|row| row.position) {
             top = Position(oldest.0.saturating_sub(1));
         }
-        let rows = visibility::visible(db, viewer, room, rows).await?;
+        let rows = visible(db, rooms, viewer, room, rows).await?;
         events.extend(rows.into_iter().filter(|row| !ignored.hides(row) && keep(row)));
         if last {
             break;
@@ -76,4 +82,22 @@ pub(super) async fn read(
         None => upto,
     };
     Ok(Window { events, limited: more, before })
+}
+
+/// Leaves out what the viewer may not see. Events since the viewer joined are seen without a look at the state.
+async fn visible(
+    db: &mut Db,
+    rooms: &Rooms,
+    viewer: &Viewer,
+    room: &LocalRoom,
+    rows: Vec<EventRow>,
+) -> Result<Vec<EventRow>, StoreError> {
+    let joined = room.joined_position.filter(|_| room.membership == Membership::Join);
+    if rows.iter().all(|row| row.position.zip(joined).is_some_and(|(position, joined)| position >= joined)) {
+        return Ok(rows);
+    }
+    let stored = rows.iter().map(EventRow::stored).collect();
+    let visible = rooms.visible(db, viewer.user, &viewer.user_id, room.room, stored).await?;
+    let visible: BTreeSet<EventSn> = visible.into_iter().map(|event| event.sn).collect();
+    Ok(rows.into_iter().filter(|row| visible.contains(&row.event)).collect())
 }

@@ -33,15 +33,6 @@ impl Db {
             .await?)
     }
 
-    /// The content of one type of global account data.
-    pub async fn global_account_data(&mut self, user: UserSn, event_type: &str) -> Result<Option<String>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT content FROM account_data WHERE user_sn = $1 AND room_sn = 0 AND type = $2")
-            .bind(user)
-            .bind(event_type)
-            .fetch_optional(&mut self.0)
-            .await?)
-    }
-
     /// A filter that the user stored.
     pub async fn stored_filter(&mut self, user: UserSn, filter_id: i64) -> Result<Option<String>, StoreError> {
         Ok(sqlx::query_scalar("SELECT filter FROM filters WHERE user_sn = $1 AND filter_id = $2")

@@ -6,7 +6,7 @@ use ruma::{OwnedEventId, OwnedUserId};
 use sqlx::{FromRow, QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use super::{EventSn, KeySn, Position, RoomSn, SnapshotSn, UserSn};
-use crate::store::{Db, StoreError};
+use crate::store::{Db, Standing, StoreError, StoredEvent};
 
 /// An accepted event with its body.
 #[derive(Clone, Debug)]
@@ -21,12 +21,33 @@ pub struct EventRow {
     pub event_type: String,
     /// Set for state events.
     pub key: Option<KeySn>,
+    pub depth: i64,
     pub origin_ts: i64,
     pub redacted_by: Option<EventSn>,
     /// The state before the event.
     pub snapshot: Option<SnapshotSn>,
     /// The signed event.
     pub json: String,
+}
+
+impl EventRow {
+    /// The same without what sync alone needs.
+    pub fn stored(&self) -> StoredEvent {
+        StoredEvent {
+            sn: self.event,
+            room: self.room,
+            event_id: self.event_id.clone(),
+            standing: Standing::Accepted,
+            position: self.position,
+            depth: self.depth,
+            key: self.key,
+            sender: self.sender,
+            origin_ts: self.origin_ts,
+            snapshot: self.snapshot,
+            redacted_by: self.redacted_by,
+            json: self.json.clone(),
+        }
+    }
 }
 
 impl<'r> FromRow<'r, SqliteRow> for EventRow {
@@ -41,6 +62,7 @@ impl<'r> FromRow<'r, SqliteRow> for EventRow {
             sender_id: sender_id.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
             event_type: row.try_get("type")?,
             key: row.try_get("key_sn")?,
+            depth: row.try_get("depth")?,
             origin_ts: row.try_get("origin_ts")?,
             redacted_by: row.try_get("redacted_by")?,
             snapshot: row.try_get("snapshot_sn")?,
@@ -50,7 +72,7 @@ impl<'r> FromRow<'r, SqliteRow> for EventRow {
 }
 
 pub(super) const TIMELINE: &str = "
-    SELECT e.event_sn, e.event_id, e.room_sn, e.position, e.sender_sn, u.user_id, t.type, e.key_sn, e.origin_ts, e.redacted_by,
+    SELECT e.event_sn, e.event_id, e.room_sn, e.position, e.sender_sn, u.user_id, t.type, e.key_sn, e.depth, e.origin_ts, e.redacted_by,
            e.snapshot_sn, j.json
     FROM events e JOIN event_json j ON j.event_sn = e.event_sn
         JOIN users u ON u.user_sn = e.sender_sn JOIN event_types t ON t.type_sn = e.type_sn
@@ -84,7 +106,7 @@ impl Db {
         let mut rows = Vec::with_capacity(events.len());
         for chunk in events.chunks(500) {
             let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-                "SELECT e.event_sn, e.event_id, e.room_sn, e.position, e.sender_sn, u.user_id, t.type, e.key_sn, e.origin_ts,
+                "SELECT e.event_sn, e.event_id, e.room_sn, e.position, e.sender_sn, u.user_id, t.type, e.key_sn, e.depth, e.origin_ts,
                         e.redacted_by, e.snapshot_sn, j.json
                  FROM events e JOIN event_json j ON j.event_sn = e.event_sn
                      JOIN users u ON u.user_sn = e.sender_sn JOIN event_types t ON t.type_sn = e.type_sn
@@ -128,25 +150,5 @@ impl Db {
     /// When the room was last bumped by an event that came after we joined it.
     pub async fn last_bump(&mut self, room: RoomSn) -> Result<Option<Position>, StoreError> {
         Ok(sqlx::query_scalar(LAST_BUMP).bind(room).fetch_optional(&mut self.0).await?)
-    }
-
-    /// The transaction ids under which this device sent any of these events.
-    pub async fn own_transaction_ids(
-        &mut self,
-        user: UserSn,
-        device_id: &str,
-        events: &[EventSn],
-    ) -> Result<BTreeMap<EventSn, String>, StoreError> {
-        let mut found = BTreeMap::new();
-        for chunk in events.chunks(500) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT event_sn, txn_id FROM event_transactions WHERE event_sn IN (");
-            let mut list = query.separated(", ");
-            for event in chunk {
-                list.push_bind(*event);
-            }
-            query.push(") AND user_sn = ").push_bind(user).push(" AND device_id = ").push_bind(device_id.to_owned());
-            found.extend(query.build_query_as::<(EventSn, String)>().fetch_all(&mut self.0).await?);
-        }
-        Ok(found)
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Entry {
 
 /// The rooms that the viewer's m.direct names.
 pub(super) async fn dms(db: &mut Db, user: UserSn) -> Result<BTreeSet<OwnedRoomId>, StoreError> {
-    let content = db.global_account_data(user, "m.direct").await?;
+    let content = db.account_data(user, RoomSn::GLOBAL, "m.direct").await?;
     let direct = content.and_then(|json| serde_json::from_str::<BTreeMap<String, Vec<String>>>(&json).ok());
     Ok(direct.into_iter().flat_map(BTreeMap::into_values).flatten().filter_map(|id| id.try_into().ok()).collect())
 }

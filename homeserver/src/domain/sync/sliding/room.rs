@@ -156,7 +156,7 @@ async fn read_window(
     upto: Position,
     limit: usize,
 ) -> Result<Window, SyncError> {
-    let wanted = window::Wanted { viewer: pass.viewer, room, after, upto, limit, ignored: &pass.ignored };
+    let wanted = window::Wanted { rooms: pass.rooms, viewer: pass.viewer, room, after, upto, limit, ignored: &pass.ignored };
     Ok(window::read(db, wanted, |_| true).await?)
 }
 
@@ -167,7 +167,7 @@ async fn put_timeline(db: &mut Db, pass: &Pass<'_>, window: &Window, section: &m
     let live = pass.base.map_or(pass.now, |base| base.token);
     let num_live = window.events.iter().filter(|event| event.position.is_some_and(|position| position > live)).count();
     section.num_live = Some(UInt::try_from(num_live).unwrap_or_default());
-    section.timeline = events::format(db, pass.viewer, &window.events, pass.now_ms).await?;
+    section.timeline = events::timeline(db, pass.viewer, &window.events, pass.now_ms).await?;
     Ok(())
 }
 
@@ -193,7 +193,7 @@ async fn required_state(
     }
     let events: Vec<EventSn> = events.into_iter().collect();
     let rows = db.event_rows(&events).await?;
-    Ok(events::format(db, pass.viewer, &rows, pass.now_ms).await?)
+    Ok(events::state(&rows, pass.now_ms)?)
 }
 
 /// The member events of those who wrote in the window and of those whom its member events are about.
@@ -231,7 +231,7 @@ pub(super) async fn left(
         put_timeline(db, pass, &window, &mut section).await?;
     }
     let rows = db.event_rows(&events.into_iter().collect::<Vec<_>>()).await?;
-    section.required_state = events::format(db, pass.viewer, &rows, pass.now_ms).await?;
+    section.required_state = events::state(&rows, pass.now_ms)?;
     section.bump_stamp = u64::try_from(room.position.0).ok().and_then(|bump| UInt::try_from(bump).ok());
     section.unread_notifications = total_unread(&Default::default());
     Ok(Some(section))

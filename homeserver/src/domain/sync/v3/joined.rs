@@ -110,7 +110,7 @@ pub(super) async fn read_window(
     let filter = &pass.query.filter.room.timeline;
     let limit = filter.limit.map_or(TIMELINE, |limit| usize::try_from(u64::from(limit)).unwrap_or(LONGEST_TIMELINE));
     let wanted =
-        window::Wanted { viewer: pass.viewer, room, after, upto, limit: limit.min(LONGEST_TIMELINE), ignored: &pass.ignored };
+        window::Wanted { rooms: pass.rooms, viewer: pass.viewer, room, after, upto, limit: limit.min(LONGEST_TIMELINE), ignored: &pass.ignored };
     let mut window = window::read(db, wanted, |row| allows_event(filter, &room.room_id, row)).await?;
     // Who comes back has an older part of the timeline, and what lies between is not known to the device.
     if after.is_none() && pass.since.is_some() && !window.limited {
@@ -137,7 +137,7 @@ pub(super) async fn timeline(db: &mut Db, pass: &Pass<'_>, window: &Window) -> R
     }
     timeline.limited = window.limited;
     timeline.prev_batch = Some(SyncToken::at(window.before).to_string());
-    timeline.events = events::format(db, pass.viewer, &window.events, pass.now_ms).await?;
+    timeline.events = events::timeline(db, pass.viewer, &window.events, pass.now_ms).await?;
     Ok(timeline)
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn left(db: &mut Db, pass: &Pass<'_>, room: &LocalRoom) -> Resu
         // A rejected or withdrawn invite: the viewer's own member event is all there is to see.
         if let Some(event) = room.event {
             let rows = db.event_rows(&[event]).await?;
-            left.timeline.events = events::format(db, pass.viewer, &rows, pass.now_ms).await?;
+            left.timeline.events = events::timeline(db, pass.viewer, &rows, pass.now_ms).await?;
             left.timeline.prev_batch = Some(SyncToken::at(room.position).to_string());
         }
         return Ok(left);

@@ -35,7 +35,7 @@ pub(super) struct Wanted<'a> {
 /// Builds the section.
 pub(super) async fn read(db: &mut Db, pass: &Pass<'_>, wanted: Wanted<'_>) -> Result<api::State, SyncError> {
     let filter = &pass.query.filter.room.state;
-    let lazy = filter.lazy_load_options.is_enabled();
+    let lazy = !filter.lazy_load_options.is_disabled();
     let start = if pass.query.state_after { Position(wanted.upto.0.saturating_add(1)) } else { wanted.window.start() };
     let mut state = match wanted.after {
         None => {
@@ -60,7 +60,7 @@ pub(super) async fn read(db: &mut Db, pass: &Pass<'_>, wanted: Wanted<'_>) -> Re
         let told: BTreeSet<EventSn> = wanted.window.events.iter().map(|event| event.event).collect();
         rows.retain(|row| !told.contains(&row.event));
     }
-    let events: Vec<Raw<AnySyncStateEvent>> = events::format(db, pass.viewer, &rows, pass.now_ms).await?;
+    let events: Vec<Raw<AnySyncStateEvent>> = events::state(&rows, pass.now_ms)?;
     Ok(if pass.query.state_after { api::State::After(events.into()) } else { api::State::Before(events.into()) })
 }
 
