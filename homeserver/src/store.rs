@@ -29,6 +29,7 @@ mod profiles;
 mod pushers;
 mod redactions;
 mod receipts;
+mod redactions;
 mod registration_tokens;
 mod relations;
 mod remote_devices;
@@ -89,6 +90,7 @@ pub use self::{
     staging::StagedPdu,
     to_device::ToDeviceMessage,
     sync::{AccountData, EventRow, Hero, LocalRoom, RoomChanges, StateChange, StateEntry},
+    to_device::ToDeviceMessage,
     tokens::{RefreshOwner, TokenOwner, token_hash},
     user_directory::KnownUser,
     writer::{Committed, Durability, Tx},

@@ -31,7 +31,14 @@ pub struct Ephemeral {
 
 impl Ephemeral {
     pub fn new(store: Store, clock: Clock, server_name: OwnedServerName, presence_over_federation: bool) -> Self {
-        Self { store, clock, server_name, presence_over_federation, typing: TypingMap::default(), presence: PresenceMap::default() }
+        Self {
+            store,
+            clock,
+            server_name,
+            presence_over_federation,
+            typing: TypingMap::default(),
+            presence: PresenceMap::default(),
+        }
     }
 
     /// Who is typing where.

@@ -94,7 +94,11 @@ async fn decide<'r>(rules: &'r Ruleset, event: &FlattenedJson, context: &PushCon
 }
 
 /// The room's power levels as the conditions want them; none when the room's state cannot be read.
-async fn power_levels(db: &mut Db, room: RoomSn, version: &RoomVersionId) -> Result<Option<PushConditionPowerLevelsCtx>, StoreError> {
+async fn power_levels(
+    db: &mut Db,
+    room: RoomSn,
+    version: &RoomVersionId,
+) -> Result<Option<PushConditionPowerLevelsCtx>, StoreError> {
     #[derive(Deserialize)]
     struct Create {
         sender: OwnedUserId,
@@ -109,7 +113,9 @@ async fn power_levels(db: &mut Db, room: RoomSn, version: &RoomVersionId) -> Res
     struct PowerLevels {
         content: RoomPowerLevelsEventContent,
     }
-    let (Some(create), Some(rules)) = (db.state_json(room, "m.room.create", "").await?, version.rules()) else { return Ok(None) };
+    let (Some(create), Some(rules)) = (db.state_json(room, "m.room.create", "").await?, version.rules()) else {
+        return Ok(None);
+    };
     let Ok(create) = serde_json::from_str::<Create>(&create) else { return Ok(None) };
     let creators: Vec<OwnedUserId> = std::iter::once(create.sender).chain(create.content.additional_creators).collect();
     let source = match db.state_json(room, "m.room.power_levels", "").await? {

@@ -68,9 +68,16 @@ impl Rooms {
         server_name: OwnedServerName,
         federation: Federation,
     ) -> Self {
-        Self { store, clock, identity, server_name, federation, cache: EventCache::default(), locks: Locks::default() }
-    pub fn new(store: Store, clock: Clock, identity: Arc<ServerIdentity>, server_name: OwnedServerName) -> Self {
-        Self { store, clock, identity, server_name, cache: EventCache::default(), locks: Locks::default(), push: Push::default() }
+        Self {
+            store,
+            clock,
+            identity,
+            server_name,
+            federation,
+            cache: EventCache::default(),
+            locks: Locks::default(),
+            push: Push::default(),
+        }
     }
 
     /// The store, for reads beside the rooms' own.

@@ -13,6 +13,8 @@ pub mod sliding;
 mod state;
 mod stripped;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod token;
 pub mod v3;
 mod window;
@@ -65,7 +67,15 @@ impl Sync {
     pub fn new(store: Store, clock: Clock, notifier: Notifier, ephemeral: Ephemeral, rooms: Rooms) -> Self {
         // A thousand answers a millisecond would be needed to overtake the clock.
         let first = u64::try_from(clock.now_ms()).unwrap_or_default().saturating_mul(1000);
-        Self { store, clock, notifier, ephemeral, rooms, bumps: Bumps::default(), next_pos: Arc::new(AtomicU64::new(first)) }
+        Self {
+            store,
+            clock,
+            notifier,
+            ephemeral,
+            rooms,
+            bumps: Bumps::default(),
+            next_pos: Arc::new(AtomicU64::new(first)),
+        }
     }
 
     fn next_pos(&self) -> u64 {

@@ -144,10 +144,12 @@ impl Db {
 
     /// When the user's push rules were last changed; none when never.
     pub async fn push_rules_position(&mut self, user: UserSn) -> Result<Option<Position>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT position FROM account_data WHERE user_sn = $1 AND room_sn = 0 AND type = 'm.push_rules'")
-            .bind(user)
-            .fetch_optional(&mut self.0)
-            .await?)
+        Ok(sqlx::query_scalar(
+            "SELECT position FROM account_data WHERE user_sn = $1 AND room_sn = 0 AND type = 'm.push_rules'",
+        )
+        .bind(user)
+        .fetch_optional(&mut self.0)
+        .await?)
     }
 
     /// The root of the thread that the event belongs to, through at most three relations.
@@ -191,7 +193,12 @@ impl Tx {
     }
 
     /// Forgets notifications of the room that were read long ago.
-    pub async fn prune_notifications(&mut self, user: UserSn, room: RoomSn, read_upto: Position) -> Result<(), StoreError> {
+    pub async fn prune_notifications(
+        &mut self,
+        user: UserSn,
+        room: RoomSn,
+        read_upto: Position,
+    ) -> Result<(), StoreError> {
         sqlx::query(
             "DELETE FROM notifications WHERE user_sn = $1 AND room_sn = $2 AND position <= $3 AND position <
                 (SELECT position FROM notifications WHERE user_sn = $1 ORDER BY position DESC LIMIT 1 OFFSET $4)",

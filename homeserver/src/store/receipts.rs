@@ -42,18 +42,30 @@ pub(super) const RECEIPTS_SINCE: &str = "
 
 impl Db {
     /// Receipts of the room that changed after `since`, as `me` may see them: private ones are one's own only.
-    pub async fn receipts_since(&mut self, room: RoomSn, since: Position, me: UserSn) -> Result<Vec<Receipt>, StoreError> {
+    pub async fn receipts_since(
+        &mut self,
+        room: RoomSn,
+        since: Position,
+        me: UserSn,
+    ) -> Result<Vec<Receipt>, StoreError> {
         Ok(sqlx::query_as(RECEIPTS_SINCE).bind(room).bind(since).bind(me).fetch_all(&mut self.0).await?)
     }
 
     /// Whether the user's own receipts in the room changed after `since`.
-    pub async fn own_receipt_changed(&mut self, room: RoomSn, user: UserSn, since: Position) -> Result<bool, StoreError> {
-        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM receipts WHERE room_sn = $1 AND user_sn = $2 AND position > $3)")
-            .bind(room)
-            .bind(user)
-            .bind(since)
-            .fetch_one(&mut self.0)
-            .await?)
+    pub async fn own_receipt_changed(
+        &mut self,
+        room: RoomSn,
+        user: UserSn,
+        since: Position,
+    ) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM receipts WHERE room_sn = $1 AND user_sn = $2 AND position > $3)",
+        )
+        .bind(room)
+        .bind(user)
+        .bind(since)
+        .fetch_one(&mut self.0)
+        .await?)
     }
 
     /// Receipts on any of these events, and all of one's own.
@@ -62,7 +74,11 @@ impl Db {
             "SELECT r.user_sn, u.user_id, r.type, r.thread_id, r.event_id, r.data, r.position
              FROM receipts r JOIN users u ON u.user_sn = r.user_sn WHERE r.room_sn = ",
         );
-        query.push_bind(room).push(" AND (r.user_sn = ").push_bind(me).push(" OR (r.type = 'm.read' AND r.event_id IN (");
+        query
+            .push_bind(room)
+            .push(" AND (r.user_sn = ")
+            .push_bind(me)
+            .push(" OR (r.type = 'm.read' AND r.event_id IN (");
         let mut list = query.separated(", ");
         for event in events {
             list.push_bind((*event).to_owned());
@@ -79,14 +95,15 @@ impl Db {
         receipt_type: &str,
         thread_id: &str,
     ) -> Result<Option<OwnedEventId>, StoreError> {
-        let event_id: Option<String> =
-            sqlx::query_scalar("SELECT event_id FROM receipts WHERE room_sn = $1 AND user_sn = $2 AND type = $3 AND thread_id = $4")
-                .bind(room)
-                .bind(user)
-                .bind(receipt_type)
-                .bind(thread_id)
-                .fetch_optional(&mut self.0)
-                .await?;
+        let event_id: Option<String> = sqlx::query_scalar(
+            "SELECT event_id FROM receipts WHERE room_sn = $1 AND user_sn = $2 AND type = $3 AND thread_id = $4",
+        )
+        .bind(room)
+        .bind(user)
+        .bind(receipt_type)
+        .bind(thread_id)
+        .fetch_optional(&mut self.0)
+        .await?;
         event_id.map(|id| id.try_into().map_err(|_| StoreError::Damaged("an event id"))).transpose()
     }
 

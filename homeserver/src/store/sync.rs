@@ -7,6 +7,8 @@ mod connections;
 mod members;
 mod rooms;
 mod state;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 use super::{EventSn, KeySn, Membership, Position, RoomSn, SnapshotSn, UserSn};

@@ -17,6 +17,7 @@ pub(super) async fn allows(db: &mut Db, room: RoomSn, server: &ServerName) -> Re
         content: &'a RawValue,
     }
     let event = db.state_json(room, "m.room.server_acl", "").await?;
-    let content = event.as_deref().and_then(|json| serde_json::from_str::<Acl<'_>>(json).ok()).map(|event| event.content);
+    let content =
+        event.as_deref().and_then(|json| serde_json::from_str::<Acl<'_>>(json).ok()).map(|event| event.content);
     Ok(acl::allows(content, server))
 }

@@ -72,7 +72,10 @@ impl PresenceMap {
     /// What changed after `since` of these users.
     pub fn changed_since(&self, since: Position, users: &BTreeSet<UserSn>) -> Vec<Presence> {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        map.iter().filter(|(user, presence)| presence.position > since && users.contains(user)).map(|(_, p)| p.clone()).collect()
+        map.iter()
+            .filter(|(user, presence)| presence.position > since && users.contains(user))
+            .map(|(_, p)| p.clone())
+            .collect()
     }
 
     /// Whether anything changed after `since`, of anybody.
@@ -113,7 +116,12 @@ impl Drop for Syncing {
 
 impl Ephemeral {
     /// A sync of the user begins and sets this presence (`Offline` sets none).
-    pub async fn syncing(&self, user: UserSn, user_id: &UserId, state: &PresenceState) -> Result<Option<Syncing>, StoreError> {
+    pub async fn syncing(
+        &self,
+        user: UserSn,
+        user_id: &UserId,
+        state: &PresenceState,
+    ) -> Result<Option<Syncing>, StoreError> {
         if *state == PresenceState::Offline {
             return Ok(None);
         }
@@ -181,7 +189,8 @@ impl Ephemeral {
         state: PresenceState,
         status_msg: Option<Option<String>>,
     ) -> Result<(), StoreError> {
-        let (map, user_id, now, federate) = (self.presence.clone(), user_id.to_owned(), self.clock.now_ms(), self.presence_over_federation);
+        let (map, user_id, now, federate) =
+            (self.presence.clone(), user_id.to_owned(), self.clock.now_ms(), self.presence_over_federation);
         let ours = user_id.server_name() == self.server_name;
         self.store
             .write(Durability::Normal, move |tx| {
@@ -193,7 +202,8 @@ impl Ephemeral {
                             presence.status_msg = status;
                         }
                         presence.position = position;
-                        let ago = UInt::try_from(presence.last_active_ago(now).unwrap_or_default()).unwrap_or(UInt::MAX);
+                        let ago =
+                            UInt::try_from(presence.last_active_ago(now).unwrap_or_default()).unwrap_or(UInt::MAX);
                         let mut update = PresenceUpdate::new(user_id.clone(), presence.state.clone(), ago);
                         update.status_msg.clone_from(&presence.status_msg);
                         update.currently_active = presence.currently_active(now);
@@ -203,7 +213,10 @@ impl Ephemeral {
                     for other in tx.local_users_sharing_rooms(user).await? {
                         tx.wake_user(other);
                     }
-                    if ours && federate && let Ok(edu) = serde_json::to_string(&Edu::Presence(PresenceContent::new(vec![update]))) {
+                    if ours
+                        && federate
+                        && let Ok(edu) = serde_json::to_string(&Edu::Presence(PresenceContent::new(vec![update])))
+                    {
                         for server in tx.servers_sharing_rooms(user).await? {
                             tx.owe_edu(server, &format!("m.presence/{user_id}"), &edu).await?;
                         }

@@ -76,7 +76,8 @@ impl Ephemeral {
         });
         let edu = edu.and_then(|edu| serde_json::to_string(&edu).ok());
         let key = format!("m.receipt/{room_id}/{user_id}/{thread_id}");
-        let new = NewReceipt { room, user, receipt_type: marker.as_str(), thread_id, event_id: event_id.to_string(), data };
+        let new =
+            NewReceipt { room, user, receipt_type: marker.as_str(), thread_id, event_id: event_id.to_string(), data };
         self.store
             .write(Durability::Normal, move |tx| {
                 Box::pin(async move {
@@ -98,7 +99,8 @@ impl Ephemeral {
         self.store
             .write(Durability::Normal, move |tx| {
                 Box::pin(async move {
-                    if let Some(previous) = tx.account_data(user, room, "m.fully_read").await?.as_deref().and_then(marked)
+                    if let Some(previous) =
+                        tx.account_data(user, room, "m.fully_read").await?.as_deref().and_then(marked)
                         && goes_back(tx, room, &previous, &event_id).await?
                     {
                         return Ok(());
@@ -120,13 +122,22 @@ impl Ephemeral {
                 continue;
             }
             for (user_id, receipt) in map.read {
-                let (Some(user), [event_id]) = (db.user_sn(&user_id).await?, receipt.event_ids.as_slice()) else { continue };
+                let (Some(user), [event_id]) = (db.user_sn(&user_id).await?, receipt.event_ids.as_slice()) else {
+                    continue;
+                };
                 if user_id.server_name() != origin || !db.sync_is_joined(room, user).await? {
                     continue;
                 }
                 let thread_id = receipt.data.thread.as_str().unwrap_or_default().to_owned();
                 let Ok(data) = serde_json::to_string(&receipt.data) else { continue };
-                new.push(NewReceipt { room, user, receipt_type: "m.read", thread_id, event_id: event_id.to_string(), data });
+                new.push(NewReceipt {
+                    room,
+                    user,
+                    receipt_type: "m.read",
+                    thread_id,
+                    event_id: event_id.to_string(),
+                    data,
+                });
             }
         }
         drop(db);

@@ -50,7 +50,11 @@ impl TypingMap {
     }
 
     fn is_typing(&self, room: RoomSn, user: UserSn) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&room).is_some_and(|typing| typing.users.contains_key(&user))
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&room)
+            .is_some_and(|typing| typing.users.contains_key(&user))
     }
 
     /// Moves the end of a user who is typing already.
@@ -91,7 +95,13 @@ impl RoomTyping {
 
 impl Ephemeral {
     /// A local user types for `time`, or stopped.
-    pub async fn set_typing(&self, user: UserSn, user_id: &UserId, room_id: &RoomId, time: Option<Duration>) -> Result<(), EphemeralError> {
+    pub async fn set_typing(
+        &self,
+        user: UserSn,
+        user_id: &UserId,
+        room_id: &RoomId,
+        time: Option<Duration>,
+    ) -> Result<(), EphemeralError> {
         let mut db = self.store.read().await?;
         let Some(room) = db.room_sn(room_id).await? else { return Err(EphemeralError::NotInRoom) };
         if !db.sync_is_joined(room, user).await? {
@@ -106,8 +116,14 @@ impl Ephemeral {
     /// m.typing of another server. One that the room does not listen to, or about a user who is not its own, is ignored.
     pub async fn receive_typing(&self, origin: &ServerName, content: TypingContent) -> Result<(), EphemeralError> {
         let mut db = self.store.read().await?;
-        let (Some(room), Some(user)) = (db.room_sn(&content.room_id).await?, db.user_sn(&content.user_id).await?) else { return Ok(()) };
-        if content.user_id.server_name() != origin || !db.sync_is_joined(room, user).await? || !acl::allows(&mut db, room, origin).await? {
+        let (Some(room), Some(user)) = (db.room_sn(&content.room_id).await?, db.user_sn(&content.user_id).await?)
+        else {
+            return Ok(());
+        };
+        if content.user_id.server_name() != origin
+            || !db.sync_is_joined(room, user).await?
+            || !acl::allows(&mut db, room, origin).await?
+        {
             return Ok(());
         }
         drop(db);
@@ -158,9 +174,13 @@ impl Ephemeral {
         tokio::spawn(async move {
             tokio::time::sleep(time).await;
             if this.typing.is_over(room, user, this.clock.now_ms()) {
-                let ended: Result<(), StoreError> = Box::pin(this.change_typing(room, user, &user_id, None, None)).await;
+                let ended: Result<(), StoreError> =
+                    Box::pin(this.change_typing(room, user, &user_id, None, None)).await;
                 if let Err(error) = ended {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "A user could not be taken off a typing list.");
+                    tracing::debug!(
+                        error = &error as &dyn std::error::Error,
+                        "A user could not be taken off a typing list."
+                    );
                 }
             }
         });

@@ -8,7 +8,11 @@ use ruma::{
 };
 
 use crate::{
-    domain::{encryption::Encryption, federation::Origin},
+    domain::{
+        encryption::Encryption,
+        ephemeral::{Ephemeral, EphemeralError},
+        federation::Origin,
+    },
     store::StoreError,
 };
 
@@ -31,6 +35,28 @@ impl TakesEdus for Encryption {
                 Edu::SigningKeyUpdate(content) => self.receive_signing_key_update(name, content.clone()).await,
                 Edu::DirectToDevice(content) => self.receive_direct_to_device(name, content.clone()).await,
                 _ => Ok(()),
+            }
+        })
+    }
+}
+
+impl TakesEdus for Ephemeral {
+    fn take<'a>(&'a self, origin: &'a Origin, edu: &'a Edu) -> BoxFuture<'a, Result<(), StoreError>> {
+        let name = &origin.server_name;
+        Box::pin(async move {
+            let taken = match edu {
+                Edu::Typing(content) => self.receive_typing(name, content.clone()).await,
+                Edu::Receipt(content) => self.receive_receipts(name, content.clone()).await,
+                Edu::Presence(content) => self.receive_presence(name, content.clone()).await,
+                _ => Ok(()),
+            };
+            match taken {
+                Err(EphemeralError::Store(error)) => Err(error),
+                Err(error) => {
+                    tracing::debug!(origin = %name, %error, "An EDU that makes no sense was ignored.");
+                    Ok(())
+                }
+                Ok(()) => Ok(()),
             }
         })
     }

@@ -28,8 +28,14 @@ pub(super) fn event<T>(data: &AccountData) -> Result<Raw<T>, StoreError> {
 }
 
 /// Adds the default push rules for a user who never changed them.
-pub(super) async fn with_push_rules(db: &mut Db, viewer: &Viewer, global: &mut Vec<AccountData>) -> Result<(), StoreError> {
-    if global.iter().all(|data| data.event_type != "m.push_rules") && db.push_rules_position(viewer.user).await?.is_none() {
+pub(super) async fn with_push_rules(
+    db: &mut Db,
+    viewer: &Viewer,
+    global: &mut Vec<AccountData>,
+) -> Result<(), StoreError> {
+    if global.iter().all(|data| data.event_type != "m.push_rules")
+        && db.push_rules_position(viewer.user).await?.is_none()
+    {
         let content = json!({ "global": push::default_rules(&viewer.user_id) }).to_string();
         global.push(AccountData { room: RoomSn(0), event_type: "m.push_rules".to_owned(), content });
     }

@@ -37,7 +37,9 @@ impl Sync {
         for row in rows {
             let read = match marks.entry(row.room) {
                 std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::btree_map::Entry::Vacant(slot) => slot.insert(db.read_marks(viewer.user, row.room).await?),
+                std::collections::btree_map::Entry::Vacant(slot) => {
+                    slot.insert(db.read_marks(viewer.user, row.room).await?)
+                }
             }
             .is_read(&row.thread_id, row.position);
             let event_rows = db.event_rows(&[row.event]).await?;

@@ -20,7 +20,8 @@ pub(super) fn event<T>(receipts: &[Receipt]) -> Result<Vec<Raw<T>>, StoreError> 
     for receipt in receipts {
         let data: &RawValue = serde_json::from_str(&receipt.data).map_err(|_| StoreError::Damaged("a receipt"))?;
         let slot = |content: &Content<'_>| {
-            let users = content.get(receipt.event_id.as_str()).and_then(|types| types.get(receipt.receipt_type.as_str()));
+            let users =
+                content.get(receipt.event_id.as_str()).and_then(|types| types.get(receipt.receipt_type.as_str()));
             users.is_some_and(|users| users.contains_key(&*receipt.user_id))
         };
         if contents.iter().all(slot) {
@@ -34,7 +35,9 @@ pub(super) fn event<T>(receipts: &[Receipt]) -> Result<Vec<Raw<T>>, StoreError> 
     let damaged = |_| StoreError::Damaged("a receipt");
     contents
         .iter()
-        .map(|content| Ok(Raw::from_json(to_raw_value(&json!({ "type": "m.receipt", "content": content })).map_err(damaged)?)))
+        .map(|content| {
+            Ok(Raw::from_json(to_raw_value(&json!({ "type": "m.receipt", "content": content })).map_err(damaged)?))
+        })
         .collect()
 }
 

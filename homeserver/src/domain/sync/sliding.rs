@@ -106,7 +106,12 @@ impl Sync {
         }
     }
 
-    async fn connection(&self, viewer: &Viewer, request: &api::Request, conn_id: &str) -> Result<Connection, SyncError> {
+    async fn connection(
+        &self,
+        viewer: &Viewer,
+        request: &api::Request,
+        conn_id: &str,
+    ) -> Result<Connection, SyncError> {
         if request.pos.is_none() {
             return Ok(Connection::default());
         }
@@ -209,7 +214,8 @@ impl Sync {
             }
         }
         for (room_id, subscription) in &pass.request.room_subscriptions {
-            let Some(local) = db.sync_room_by_id(pass.viewer.user, room_id).await?.filter(|room| !room.forgotten) else {
+            let Some(local) = db.sync_room_by_id(pass.viewer.user, room_id).await?.filter(|room| !room.forgotten)
+            else {
                 continue;
             };
             if !matches!(local.membership, Membership::Join | Membership::Invite | Membership::Knock) {

@@ -63,7 +63,9 @@ pub(super) async fn state(db: &mut Db, viewer: &Viewer, room: &LocalRoom) -> Res
         }
     }
     let mut inviter = own_sender(&jsons, viewer);
-    if inviter.is_none() && let Some(event) = room.event {
+    if inviter.is_none()
+        && let Some(event) = room.event
+    {
         for row in db.event_rows(&[event]).await? {
             jsons.push(strip(&row.json)?);
             inviter = Some(row.sender_id);

@@ -29,7 +29,10 @@ pub(super) async fn avatar(db: &mut Db, room: RoomSn) -> Result<Option<OwnedMxcU
     struct Avatar {
         url: Option<OwnedMxcUri>,
     }
-    Ok(content::<Avatar>(db, room, "m.room.avatar").await?.and_then(|content| content.url).filter(|url| !url.as_str().is_empty()))
+    Ok(content::<Avatar>(db, room, "m.room.avatar")
+        .await?
+        .and_then(|content| content.url)
+        .filter(|url| !url.as_str().is_empty()))
 }
 
 /// The room's type, from its create event.
@@ -95,13 +98,7 @@ mod tests {
 
     fn hero(name: &str) -> Hero {
         let user_id = ruma::UserId::parse(format!("@{name}:one.example")).unwrap();
-        Hero {
-            user: UserSn(1),
-            user_id,
-            display_name: Some(name.to_owned()),
-            avatar_url: None,
-            event: EventSn(1),
-        }
+        Hero { user: UserSn(1), user_id, display_name: Some(name.to_owned()), avatar_url: None, event: EventSn(1) }
     }
 
     #[test]

@@ -42,7 +42,9 @@ impl FromStr for SyncToken {
         let text = text.strip_prefix('s').ok_or(SyncError::BadToken)?;
         let number = |text: &str| text.parse().map(Position).map_err(|_| SyncError::BadToken);
         match text.split_once('_') {
-            Some((position, to_device)) => Ok(Self { position: number(position)?, to_device: Some(number(to_device)?) }),
+            Some((position, to_device)) => {
+                Ok(Self { position: number(position)?, to_device: Some(number(to_device)?) })
+            }
             None => Ok(Self::at(number(text)?)),
         }
     }

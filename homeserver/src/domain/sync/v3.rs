@@ -63,7 +63,8 @@ impl Sync {
     /// The filter that a device stored.
     pub async fn filter(&self, viewer: &Viewer, filter_id: &str) -> Result<FilterDefinition, SyncError> {
         let filter_id: i64 = filter_id.parse().map_err(|_| SyncError::UnknownFilter)?;
-        let json = self.store.read().await?.stored_filter(viewer.user, filter_id).await?.ok_or(SyncError::UnknownFilter)?;
+        let json =
+            self.store.read().await?.stored_filter(viewer.user, filter_id).await?.ok_or(SyncError::UnknownFilter)?;
         Ok(serde_json::from_str(&json).map_err(|_| StoreError::Damaged("a filter"))?)
     }
 
@@ -129,7 +130,10 @@ impl Sync {
             token.to_device = messages.last().map(|message| message.position);
         }
         for message in messages {
-            response.to_device.events.push(Raw::from_json_string(message.json).map_err(|_| StoreError::Damaged("a to-device message"))?);
+            response
+                .to_device
+                .events
+                .push(Raw::from_json_string(message.json).map_err(|_| StoreError::Damaged("a to-device message"))?);
         }
         response.next_batch = token.to_string();
         Ok(response)
@@ -192,12 +196,7 @@ impl Sync {
         Ok(())
     }
 
-    async fn v3_presence(
-        &self,
-        db: &mut Db,
-        pass: &Pass<'_>,
-        presence: &mut api::Presence,
-    ) -> Result<(), SyncError> {
+    async fn v3_presence(&self, db: &mut Db, pass: &Pass<'_>, presence: &mut api::Presence) -> Result<(), SyncError> {
         let since = pass.since.unwrap_or(Position(0));
         if !self.ephemeral.presence().any_changed_since(since) {
             return Ok(());

@@ -3,7 +3,7 @@
 use ruma::OwnedUserId;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::{EventSn, RoomSn, Membership, UserSn};
+use super::{EventSn, Membership, RoomSn, UserSn};
 use crate::store::{Db, StoreError};
 
 /// Someone whose name can stand for the room's.
@@ -28,8 +28,13 @@ impl Db {
         for group in [[Membership::Join, Membership::Invite], [Membership::Leave, Membership::Ban]] {
             for membership in group {
                 let room_left = 5_i64.saturating_sub(i64::try_from(heroes.len()).unwrap_or(5));
-                let rows: Vec<(UserSn, String, Option<String>, Option<String>, EventSn)> =
-                    sqlx::query_as(HEROES).bind(room).bind(membership).bind(me).bind(room_left).fetch_all(&mut self.0).await?;
+                let rows: Vec<(UserSn, String, Option<String>, Option<String>, EventSn)> = sqlx::query_as(HEROES)
+                    .bind(room)
+                    .bind(membership)
+                    .bind(me)
+                    .bind(room_left)
+                    .fetch_all(&mut self.0)
+                    .await?;
                 for (user, user_id, display_name, avatar_url, event) in rows {
                     let user_id = user_id.try_into().map_err(|_| StoreError::Damaged("a user id"))?;
                     heroes.push(Hero { user, user_id, display_name, avatar_url, event });
@@ -55,11 +60,13 @@ impl Db {
 
     /// How many are joined, counted up to `most`.
     pub async fn joined_members_upto(&mut self, room: RoomSn, most: u32) -> Result<u32, StoreError> {
-        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE room_sn = $1 AND membership = 1 LIMIT $2)")
-            .bind(room)
-            .bind(most)
-            .fetch_one(&mut self.0)
-            .await?)
+        Ok(sqlx::query_scalar(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE room_sn = $1 AND membership = 1 LIMIT $2)",
+        )
+        .bind(room)
+        .bind(most)
+        .fetch_one(&mut self.0)
+        .await?)
     }
 
     /// The member events of these users.
@@ -90,10 +97,12 @@ impl Db {
 
     /// Whether someone, local or not, is joined to the room.
     pub async fn sync_is_joined(&mut self, room: RoomSn, user: UserSn) -> Result<bool, StoreError> {
-        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM members WHERE room_sn = $1 AND user_sn = $2 AND membership = 1)")
-            .bind(room)
-            .bind(user)
-            .fetch_one(&mut self.0)
-            .await?)
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM members WHERE room_sn = $1 AND user_sn = $2 AND membership = 1)",
+        )
+        .bind(room)
+        .bind(user)
+        .fetch_one(&mut self.0)
+        .await?)
     }
 }

@@ -118,8 +118,13 @@ impl Db {
     }
 
     /// The user's rooms with something new after `since`. Events, state and receipts are looked for in joined rooms only.
-    pub async fn rooms_changed_since(&mut self, user: UserSn, since: Position) -> Result<BTreeMap<RoomSn, RoomChanges>, StoreError> {
-        let rows: Vec<(RoomSn, i64)> = sqlx::query_as(CHANGED_ROOMS).bind(user).bind(since).fetch_all(&mut self.0).await?;
+    pub async fn rooms_changed_since(
+        &mut self,
+        user: UserSn,
+        since: Position,
+    ) -> Result<BTreeMap<RoomSn, RoomChanges>, StoreError> {
+        let rows: Vec<(RoomSn, i64)> =
+            sqlx::query_as(CHANGED_ROOMS).bind(user).bind(since).fetch_all(&mut self.0).await?;
         let mut changed: BTreeMap<RoomSn, RoomChanges> = BTreeMap::new();
         for (room, what) in rows {
             changed.entry(room).or_default().0 |= what;
@@ -128,7 +133,11 @@ impl Db {
     }
 
     /// The rooms in which the user's own membership changed after `since`.
-    pub async fn memberships_changed_since(&mut self, user: UserSn, since: Position) -> Result<BTreeSet<RoomSn>, StoreError> {
+    pub async fn memberships_changed_since(
+        &mut self,
+        user: UserSn,
+        since: Position,
+    ) -> Result<BTreeSet<RoomSn>, StoreError> {
         let rooms: Vec<RoomSn> =
             sqlx::query_scalar("SELECT room_sn FROM local_memberships WHERE user_sn = $1 AND position > $2")
                 .bind(user)

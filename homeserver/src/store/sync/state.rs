@@ -39,12 +39,6 @@ pub(super) const CHANGES: &str = "
     FROM current_state_changes c JOIN state_keys k ON k.key_sn = c.key_sn JOIN event_types t ON t.type_sn = k.type_sn
     WHERE c.room_sn = $1 AND c.position > $2 ORDER BY c.position, c.key_sn";
 
-pub(super) const CHANGES_OF: &str = "
-    SELECT c.position, c.key_sn, t.type, k.state_key, c.event_sn, c.previous_sn
-    FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn
-        CROSS JOIN current_state_changes c ON c.room_sn = $1 AND c.position > $2 AND c.key_sn = k.key_sn
-    WHERE t.type = $3 AND k.state_key = $4 ORDER BY c.position";
-
 const STATE_OF_TYPES: &str = "
     SELECT c.key_sn, t.type, k.state_key, c.event_sn
     FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn CROSS JOIN current_state c ON c.key_sn = k.key_sn
@@ -59,17 +53,6 @@ impl Db {
     /// How the room's state changed after `after`, oldest first.
     pub async fn state_changes(&mut self, room: RoomSn, after: Position) -> Result<Vec<StateChange>, StoreError> {
         Ok(sqlx::query_as(CHANGES).bind(room).bind(after).fetch_all(&mut self.0).await?)
-    }
-
-    /// How one entry changed after `after`, oldest first.
-    pub async fn state_changes_of(
-        &mut self,
-        room: RoomSn,
-        event_type: &str,
-        state_key: &str,
-        after: Position,
-    ) -> Result<Vec<StateChange>, StoreError> {
-        Ok(sqlx::query_as(CHANGES_OF).bind(room).bind(after).bind(event_type).bind(state_key).fetch_all(&mut self.0).await?)
     }
 
     /// The whole state of the room now.
@@ -98,7 +81,11 @@ impl Db {
     }
 
     /// The entries of these types.
-    pub async fn state_entries_of_types(&mut self, room: RoomSn, types: &[&str]) -> Result<Vec<StateEntry>, StoreError> {
+    pub async fn state_entries_of_types(
+        &mut self,
+        room: RoomSn,
+        types: &[&str],
+    ) -> Result<Vec<StateEntry>, StoreError> {
         if types.is_empty() {
             return Ok(Vec::new());
         }
@@ -129,7 +116,8 @@ impl Db {
     pub async fn state_events_by_keys(&mut self, room: RoomSn, keys: &[KeySn]) -> Result<Vec<EventSn>, StoreError> {
         let mut events = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(500) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT event_sn FROM current_state WHERE room_sn = ");
+            let mut query: QueryBuilder<Sqlite> =
+                QueryBuilder::new("SELECT event_sn FROM current_state WHERE room_sn = ");
             query.push_bind(room).push(" AND key_sn IN (");
             let mut list = query.separated(", ");
             for key in chunk {
@@ -142,12 +130,22 @@ impl Db {
     }
 
     /// One entry.
-    pub async fn sync_state_entry(&mut self, room: RoomSn, event_type: &str, state_key: &str) -> Result<Option<StateEntry>, StoreError> {
+    pub async fn sync_state_entry(
+        &mut self,
+        room: RoomSn,
+        event_type: &str,
+        state_key: &str,
+    ) -> Result<Option<StateEntry>, StoreError> {
         Ok(sqlx::query_as(STATE_ENTRY).bind(room).bind(event_type).bind(state_key).fetch_optional(&mut self.0).await?)
     }
 
     /// The signed event of one entry.
-    pub async fn state_json(&mut self, room: RoomSn, event_type: &str, state_key: &str) -> Result<Option<String>, StoreError> {
+    pub async fn state_json(
+        &mut self,
+        room: RoomSn,
+        event_type: &str,
+        state_key: &str,
+    ) -> Result<Option<String>, StoreError> {
         Ok(sqlx::query_scalar(
             "SELECT j.json
              FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn

@@ -96,7 +96,13 @@ pub(super) const LAST_BUMP: &str = "
 
 impl Db {
     /// The newest `limit` accepted events of the room after `after` and up to `upto`, newest first.
-    pub async fn timeline(&mut self, room: RoomSn, after: Position, upto: Position, limit: usize) -> Result<Vec<EventRow>, StoreError> {
+    pub async fn timeline(
+        &mut self,
+        room: RoomSn,
+        after: Position,
+        upto: Position,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         Ok(sqlx::query_as(TIMELINE).bind(room).bind(after).bind(upto).bind(limit).fetch_all(&mut self.0).await?)
     }
@@ -123,7 +129,12 @@ impl Db {
     }
 
     /// Where the newest hole of the timeline between the two positions ends.
-    pub async fn newest_gap(&mut self, room: RoomSn, after: Position, upto: Position) -> Result<Option<Position>, StoreError> {
+    pub async fn newest_gap(
+        &mut self,
+        room: RoomSn,
+        after: Position,
+        upto: Position,
+    ) -> Result<Option<Position>, StoreError> {
         Ok(sqlx::query_scalar("SELECT MAX(before_position) FROM timeline_gaps WHERE room_sn = $1 AND before_position > $2 AND before_position <= $3")
             .bind(room)
             .bind(after)
@@ -134,11 +145,13 @@ impl Db {
 
     /// Whether the room has any event at or before `position`.
     pub async fn has_events_upto(&mut self, room: RoomSn, position: Position) -> Result<bool, StoreError> {
-        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM events WHERE room_sn = $1 AND position <= $2 AND standing = 0)")
-            .bind(room)
-            .bind(position)
-            .fetch_one(&mut self.0)
-            .await?)
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM events WHERE room_sn = $1 AND position <= $2 AND standing = 0)",
+        )
+        .bind(room)
+        .bind(position)
+        .fetch_one(&mut self.0)
+        .await?)
     }
 
     /// When each room that was bumped after `since` was last bumped.

@@ -56,14 +56,21 @@ async fn to_device(db: &mut Db, pass: &Pass<'_>, response: &mut api::Response) -
     let mut section = api::response::ToDevice::default();
     section.next_batch = SyncToken::at(next).to_string();
     for message in messages {
-        section.events.push(Raw::from_json_string(message.json).map_err(|_| StoreError::Damaged("a to-device message"))?);
+        section
+            .events
+            .push(Raw::from_json_string(message.json).map_err(|_| StoreError::Damaged("a to-device message"))?);
     }
     let news = !section.events.is_empty();
     response.extensions.to_device = Some(section);
     Ok(news)
 }
 
-async fn e2ee(db: &mut Db, pass: &Pass<'_>, response: &mut api::Response, point: &mut Point) -> Result<bool, SyncError> {
+async fn e2ee(
+    db: &mut Db,
+    pass: &Pass<'_>,
+    response: &mut api::Response,
+    point: &mut Point,
+) -> Result<bool, SyncError> {
     if pass.request.extensions.e2ee.enabled != Some(true) {
         return Ok(false);
     }
@@ -87,7 +94,8 @@ fn covered<'a>(
     rooms: Option<&'a Vec<ExtensionRoomConfig>>,
 ) -> impl Iterator<Item = &'a Asked> {
     asked.values().filter(move |asked| {
-        let in_list = lists.map_or(!asked.lists.is_empty(), |lists| lists.iter().any(|list| asked.lists.contains(list)));
+        let in_list =
+            lists.map_or(!asked.lists.is_empty(), |lists| lists.iter().any(|list| asked.lists.contains(list)));
         let named = rooms.map_or(asked.subscribed, |rooms| {
             rooms.iter().any(|room| match room {
                 ExtensionRoomConfig::AllSubscribed => asked.subscribed,
@@ -183,7 +191,9 @@ async fn read_receipts(
                 let shown: Vec<String> = response
                     .rooms
                     .get(room_id)
-                    .map(|section| section.timeline.iter().filter_map(|event| event.get_field("event_id").ok()?).collect())
+                    .map(|section| {
+                        section.timeline.iter().filter_map(|event| event.get_field("event_id").ok()?).collect()
+                    })
                     .unwrap_or_default();
                 let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
                 db.receipts_on(sn, &shown, pass.viewer.user).await?

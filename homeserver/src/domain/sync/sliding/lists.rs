@@ -2,11 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ruma::{
-    OwnedRoomId, UInt,
-    api::client::sync::sync_events::v5::request::ListFilters,
-    directory::RoomTypeFilter,
-};
+use ruma::{OwnedRoomId, UInt, api::client::sync::sync_events::v5::request::ListFilters, directory::RoomTypeFilter};
 
 use crate::{
     domain::sync::{SyncError, stripped, summary},
@@ -79,7 +75,8 @@ pub(super) async fn entries(
 
 /// The rooms that a filter lets through, the newest first.
 pub(super) fn sorted(entries: &[Entry], filter: Option<&ListFilters>) -> Vec<RoomSn> {
-    let mut entries: Vec<&Entry> = entries.iter().filter(|entry| filter.is_none_or(|filter| fits(filter, entry))).collect();
+    let mut entries: Vec<&Entry> =
+        entries.iter().filter(|entry| filter.is_none_or(|filter| fits(filter, entry))).collect();
     entries.sort_by_key(|entry| std::cmp::Reverse((entry.bump, entry.room)));
     entries.into_iter().map(|entry| entry.room).collect()
 }
@@ -155,7 +152,8 @@ mod tests {
     #[test]
     fn ranges_are_inclusive_and_may_reach_too_far() {
         let rooms: Vec<RoomSn> = (0..10).map(RoomSn).collect();
-        let places = |ranges: &[(UInt, UInt)]| in_ranges(&rooms, ranges).into_iter().map(|room| room.0).collect::<Vec<_>>();
+        let places =
+            |ranges: &[(UInt, UInt)]| in_ranges(&rooms, ranges).into_iter().map(|room| room.0).collect::<Vec<_>>();
         assert_eq!(places(&[(uint!(0), uint!(2))]), [0, 1, 2]);
         assert_eq!(places(&[(uint!(0), uint!(1)), (uint!(8), uint!(99))]), [0, 1, 8, 9]);
         assert_eq!(places(&[(uint!(20), uint!(30))]), [0_i64; 0]);

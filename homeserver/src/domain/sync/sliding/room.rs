@@ -83,13 +83,14 @@ async fn joined(db: &mut Db, pass: &Pass<'_>, wanted: &Wanted<'_>) -> Result<Opt
     let extent = Extent {
         from: told.map(|told| told.upto),
         longer: told.is_some_and(|told| asked.timeline_limit > told.timeline_limit),
-        more_state: told.map_or_else(|| asked.required_state.clone(), |told| asked.required_state.beyond(told.required_state)),
+        more_state: told
+            .map_or_else(|| asked.required_state.clone(), |told| asked.required_state.beyond(told.required_state)),
     };
     if let Some(from) = extent.from {
         let live = pass.base.is_some_and(|base| base.token == from);
         let quiet = live && !wanted.changes.events() && !wanted.changes.state() && !wanted.changes.membership();
-        let unread = !(live && !wanted.changes.receipts())
-            && db.own_receipt_changed(room.room, pass.viewer.user, from).await?;
+        let unread =
+            !(live && !wanted.changes.receipts()) && db.own_receipt_changed(room.room, pass.viewer.user, from).await?;
         if quiet && !unread && !extent.longer && extent.more_state.is_empty() {
             return Ok(None);
         }
@@ -156,7 +157,8 @@ async fn read_window(
     upto: Position,
     limit: usize,
 ) -> Result<Window, SyncError> {
-    let wanted = window::Wanted { rooms: pass.rooms, viewer: pass.viewer, room, after, upto, limit, ignored: &pass.ignored };
+    let wanted =
+        window::Wanted { rooms: pass.rooms, viewer: pass.viewer, room, after, upto, limit, ignored: &pass.ignored };
     Ok(window::read(db, wanted, |_| true).await?)
 }
 
@@ -185,7 +187,8 @@ async fn required_state(
     let mut entries: Vec<StateEntry> = extent.more_state.read(db, room, me).await?;
     let changed = changed_before(changes, Position(i64::MAX));
     entries.extend(changed.into_values().filter(|entry| {
-        required.wants(&entry.event_type, &entry.state_key, me) || (entry.event_type == MEMBER && required.lazy_members())
+        required.wants(&entry.event_type, &entry.state_key, me)
+            || (entry.event_type == MEMBER && required.lazy_members())
     }));
     let mut events: BTreeSet<EventSn> = entries.into_iter().map(|entry| entry.event).collect();
     if required.lazy_members() {
@@ -200,7 +203,8 @@ async fn required_state(
 async fn members_of(db: &mut Db, room: crate::store::RoomSn, window: &Window) -> Result<Vec<EventSn>, SyncError> {
     let users: BTreeSet<UserSn> = window.events.iter().map(|event| event.sender).collect();
     let mut events = db.member_events(room, &users.into_iter().collect::<Vec<_>>()).await?;
-    let keys: Vec<_> = window.events.iter().filter(|event| event.event_type == MEMBER).filter_map(|event| event.key).collect();
+    let keys: Vec<_> =
+        window.events.iter().filter(|event| event.event_type == MEMBER).filter_map(|event| event.key).collect();
     events.extend(db.state_events_by_keys(room, &keys).await?);
     Ok(events)
 }

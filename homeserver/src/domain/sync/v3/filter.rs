@@ -41,7 +41,8 @@ pub(super) fn allows_event(filter: &RoomEventFilter, room_id: &RoomId, row: &Eve
 }
 
 fn has_url(row: &EventRow) -> bool {
-    serde_json::from_str::<Value>(&row.json).is_ok_and(|event| event.pointer("/content/url").is_some_and(Value::is_string))
+    serde_json::from_str::<Value>(&row.json)
+        .is_ok_and(|event| event.pointer("/content/url").is_some_and(Value::is_string))
 }
 
 fn allows_type(types: Option<&[String]>, not_types: &[String], event_type: &str) -> bool {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ruma::{OwnedEventId, UInt, api::client::sync::sync_events::{UnreadNotificationsCount, v3 as api}};
+use ruma::{
+    OwnedEventId, UInt,
+    api::client::sync::sync_events::{UnreadNotificationsCount, v3 as api},
+};
 
 use crate::{
     domain::sync::{
@@ -109,8 +112,15 @@ pub(super) async fn read_window(
 ) -> Result<Window, SyncError> {
     let filter = &pass.query.filter.room.timeline;
     let limit = filter.limit.map_or(TIMELINE, |limit| usize::try_from(u64::from(limit)).unwrap_or(LONGEST_TIMELINE));
-    let wanted =
-        window::Wanted { rooms: pass.rooms, viewer: pass.viewer, room, after, upto, limit: limit.min(LONGEST_TIMELINE), ignored: &pass.ignored };
+    let wanted = window::Wanted {
+        rooms: pass.rooms,
+        viewer: pass.viewer,
+        room,
+        after,
+        upto,
+        limit: limit.min(LONGEST_TIMELINE),
+        ignored: &pass.ignored,
+    };
     let mut window = window::read(db, wanted, |row| allows_event(filter, &room.room_id, row)).await?;
     // Who comes back has an older part of the timeline, and what lies between is not known to the device.
     if after.is_none() && pass.since.is_some() && !window.limited {

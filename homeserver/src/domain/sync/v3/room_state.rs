@@ -39,9 +39,12 @@ pub(super) async fn read(db: &mut Db, pass: &Pass<'_>, wanted: Wanted<'_>) -> Re
     let start = if pass.query.state_after { Position(wanted.upto.0.saturating_add(1)) } else { wanted.window.start() };
     let mut state = match wanted.after {
         None => {
-            let now = if lazy { whole_but_members(db, &wanted).await? } else { db.state_entries(wanted.room.room).await? };
+            let now =
+                if lazy { whole_but_members(db, &wanted).await? } else { db.state_entries(wanted.room.room).await? };
             let keys: BTreeSet<KeySn> = now.iter().map(|entry| entry.key).collect();
-            rewind(now, wanted.changes, start, |change| !lazy || change.event_type != MEMBER || keys.contains(&change.key))
+            rewind(now, wanted.changes, start, |change| {
+                !lazy || change.event_type != MEMBER || keys.contains(&change.key)
+            })
         }
         Some(_) if pass.query.state_after => changed_before(wanted.changes, start),
         Some(_) => {
@@ -89,7 +92,9 @@ async fn add_members(
         .event_rows(&events)
         .await?
         .into_iter()
-        .filter_map(|row| Some(StateEntry { key: row.key?, event_type: row.event_type, state_key: String::new(), event: row.event }))
+        .filter_map(|row| {
+            Some(StateEntry { key: row.key?, event_type: row.event_type, state_key: String::new(), event: row.event })
+        })
         .collect();
     let keys: BTreeSet<KeySn> = now.iter().map(|entry| entry.key).collect();
     let members: BTreeMap<KeySn, StateEntry> = rewind(now, wanted.changes, start, |change| keys.contains(&change.key));

@@ -1,0 +1,39 @@
+//! Hot queries walk indexes: none scans a table.
+
+use ruma::server_name;
+use sqlx::AssertSqlSafe;
+
+use super::{account_data, members, rooms, state, timeline};
+use crate::{
+    clock::Clock,
+    store::{Store, notifications, receipts},
+};
+
+#[tokio::test]
+async fn hot_queries_scan_no_table() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("hearth.db");
+    let store = Store::open(&path, server_name!("one.example"), Clock::from_fn(|| 0), |_| ()).await?;
+    let mut db = store.read().await?;
+    for sql in [
+        rooms::CHANGED_ROOMS,
+        timeline::TIMELINE,
+        timeline::BUMPED_SINCE,
+        timeline::LAST_BUMP,
+        state::CHANGES,
+        state::STATE_ENTRY,
+        members::HEROES,
+        account_data::ACCOUNT_DATA_SINCE,
+        receipts::RECEIPTS_SINCE,
+        notifications::UNREAD,
+    ] {
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(&mut db.0).await?;
+        for (_, _, _, step) in plan {
+            // The names of event types are few.
+            let fine = !step.starts_with("SCAN") || step.starts_with("SCAN event_types") || step.starts_with("SCAN t");
+            assert!(fine, "{step}\n{sql}");
+        }
+    }
+    Ok(())
+}
