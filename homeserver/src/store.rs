@@ -88,7 +88,6 @@ pub use self::{
     sn::{EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
     snapshots::StateMap,
     staging::StagedPdu,
-    to_device::ToDeviceMessage,
     sync::{AccountData, EventRow, Hero, LocalRoom, RoomChanges, StateChange, StateEntry},
     to_device::ToDeviceMessage,
     tokens::{RefreshOwner, TokenOwner, token_hash},
