@@ -29,7 +29,6 @@ mod profiles;
 mod pushers;
 mod redactions;
 mod receipts;
-mod redactions;
 mod registration_tokens;
 mod relations;
 mod remote_devices;
