@@ -186,6 +186,8 @@ fn personal(router: Router<Parts>) -> Router<Parts> {
         .ruma(client::push::set_pushrule_actions::set_pushrule_actions)
         .ruma(client::push::get_pushers::get_pushers)
         .ruma(client::push::set_pusher::set_pusher)
+}
+
 /// Sync, and what passes: typing, receipts, presence.
 fn sync(router: Router<Parts>) -> Router<Parts> {
     router

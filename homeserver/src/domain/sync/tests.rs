@@ -45,7 +45,13 @@ impl Home {
         let path = folder.path().join("hearth.db");
         let store = Store::open(&path, &name, clock.clone(), move |commit| told.committed(commit)).await?;
         let identity = Arc::new(ServerIdentity::generate_for_domain()?);
-        let rooms = Rooms::new(store.clone(), clock.clone(), identity, name.clone());
+        let rooms = Rooms::new(
+            store.clone(),
+            clock.clone(),
+            identity,
+            name.clone(),
+            crate::domain::federation::Federation::offline(name.clone(), store.clone(), clock.clone()),
+        );
         let ephemeral = Ephemeral::new(store.clone(), clock.clone(), name, false);
         let sync = Sync::new(store.clone(), clock, notifier, ephemeral.clone(), rooms.clone());
         let mut users = Vec::new();
