@@ -1,6 +1,5 @@
 //! What passes: typing, receipts, presence. Of our users and, by EDUs, of others.
 
-mod acl;
 mod error;
 pub mod presence;
 pub mod receipts;

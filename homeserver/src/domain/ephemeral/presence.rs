@@ -158,7 +158,7 @@ impl Ephemeral {
     }
 
     /// m.presence of another server: only of its own users who share a room with one of ours, and only when settings allow.
-    pub async fn receive_presence(&self, origin: &ServerName, content: PresenceContent) -> Result<(), EphemeralError> {
+    pub async fn receive_presence(&self, origin: &ServerName, content: PresenceContent) -> Result<(), StoreError> {
         if !self.presence_over_federation {
             return Ok(());
         }

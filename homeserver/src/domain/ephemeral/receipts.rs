@@ -7,7 +7,7 @@ use ruma::{
 };
 use serde_json::json;
 
-use super::{Ephemeral, EphemeralError, acl, owe_to_room, wake_members};
+use super::{Ephemeral, EphemeralError, owe_to_room, wake_members};
 use crate::store::{Durability, Position, RoomSn, StoreError, Tx, UserSn};
 
 /// The types of read markers.
@@ -112,15 +112,12 @@ impl Ephemeral {
             .await
     }
 
-    /// m.receipt of another server: only m.read, only of its own users who are in the room, only where the room listens to it.
-    pub async fn receive_receipts(&self, origin: &ServerName, content: ReceiptContent) -> Result<(), EphemeralError> {
+    /// m.receipt of another server, of rooms that listen to it: only m.read, only of its own users who are in the room.
+    pub async fn receive_receipts(&self, origin: &ServerName, content: ReceiptContent) -> Result<(), StoreError> {
         let mut new = Vec::new();
         let mut db = self.store.read().await?;
         for (room_id, map) in content.receipts {
             let Some(room) = db.room_sn(&room_id).await? else { continue };
-            if !acl::allows(&mut db, room, origin).await? {
-                continue;
-            }
             for (user_id, receipt) in map.read {
                 let (Some(user), [event_id]) = (db.user_sn(&user_id).await?, receipt.event_ids.as_slice()) else {
                     continue;
@@ -158,7 +155,7 @@ impl Ephemeral {
 }
 
 /// Writes a receipt unless it would go back, and wakes who sees it. Answers whether it was written.
-async fn write(tx: &mut Tx, new: &NewReceipt, local: bool) -> Result<bool, EphemeralError> {
+async fn write(tx: &mut Tx, new: &NewReceipt, local: bool) -> Result<bool, StoreError> {
     if let Some(previous) = tx.receipt(new.room, new.user, new.receipt_type, &new.thread_id).await?
         && goes_back(tx, new.room, previous.as_str(), &new.event_id).await?
     {

@@ -11,7 +11,7 @@ use ruma::{
     api::federation::transactions::edu::{Edu, TypingContent},
 };
 
-use super::{Ephemeral, EphemeralError, acl, owe_to_room, wake_members};
+use super::{Ephemeral, EphemeralError, owe_to_room, wake_members};
 use crate::store::{Durability, Position, RoomSn, StoreError, UserSn};
 
 /// The longest time that one request may mark a user as typing.
@@ -113,21 +113,18 @@ impl Ephemeral {
         Ok(self.change_typing(room, user, user_id, time.map(|time| time.min(LONGEST)), edu).await?)
     }
 
-    /// m.typing of another server. One that the room does not listen to, or about a user who is not its own, is ignored.
-    pub async fn receive_typing(&self, origin: &ServerName, content: TypingContent) -> Result<(), EphemeralError> {
+    /// m.typing of another server to whom the room listens. One about a user who is not its own is ignored.
+    pub async fn receive_typing(&self, origin: &ServerName, content: TypingContent) -> Result<(), StoreError> {
         let mut db = self.store.read().await?;
         let (Some(room), Some(user)) = (db.room_sn(&content.room_id).await?, db.user_sn(&content.user_id).await?)
         else {
             return Ok(());
         };
-        if content.user_id.server_name() != origin
-            || !db.sync_is_joined(room, user).await?
-            || !acl::allows(&mut db, room, origin).await?
-        {
+        if content.user_id.server_name() != origin || !db.sync_is_joined(room, user).await? {
             return Ok(());
         }
         drop(db);
-        Ok(self.change_typing(room, user, &content.user_id, content.typing.then_some(REMOTE), None).await?)
+        self.change_typing(room, user, &content.user_id, content.typing.then_some(REMOTE), None).await
     }
 
     async fn change_typing(

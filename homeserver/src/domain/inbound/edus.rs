@@ -8,11 +8,7 @@ use ruma::{
 };
 
 use crate::{
-    domain::{
-        encryption::Encryption,
-        ephemeral::{Ephemeral, EphemeralError},
-        federation::Origin,
-    },
+    domain::{encryption::Encryption, ephemeral::Ephemeral, federation::Origin},
     store::StoreError,
 };
 
@@ -44,19 +40,11 @@ impl TakesEdus for Ephemeral {
     fn take<'a>(&'a self, origin: &'a Origin, edu: &'a Edu) -> BoxFuture<'a, Result<(), StoreError>> {
         let name = &origin.server_name;
         Box::pin(async move {
-            let taken = match edu {
+            match edu {
                 Edu::Typing(content) => self.receive_typing(name, content.clone()).await,
                 Edu::Receipt(content) => self.receive_receipts(name, content.clone()).await,
                 Edu::Presence(content) => self.receive_presence(name, content.clone()).await,
                 _ => Ok(()),
-            };
-            match taken {
-                Err(EphemeralError::Store(error)) => Err(error),
-                Err(error) => {
-                    tracing::debug!(origin = %name, %error, "An EDU that makes no sense was ignored.");
-                    Ok(())
-                }
-                Ok(()) => Ok(()),
             }
         })
     }

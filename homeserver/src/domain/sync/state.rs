@@ -62,8 +62,8 @@ fn put(state: &mut StateByKey, change: &StateChange, event: Option<crate::store:
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::store::EventSn;
+    use super::{StateByKey, changed_before, delta_before_timeline, rewind};
+    use crate::store::{EventSn, KeySn, Position, StateChange, StateEntry};
 
     fn entry(key: i64, event: i64) -> StateEntry {
         StateEntry { key: KeySn(key), event_type: "t".to_owned(), state_key: key.to_string(), event: EventSn(event) }

@@ -93,8 +93,8 @@ pub(super) async fn people(db: &mut Db, room: RoomSn, me: UserSn) -> Result<Peop
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::store::EventSn;
+    use super::name_of_heroes;
+    use crate::store::{EventSn, Hero, UserSn};
 
     fn hero(name: &str) -> Hero {
         let user_id = ruma::UserId::parse(format!("@{name}:one.example")).unwrap();

@@ -3,7 +3,13 @@
 mod sliding;
 mod v3;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use crypto::identity::ServerIdentity;
 use ruma::{
@@ -18,6 +24,7 @@ use crate::{
     clock::Clock,
     domain::{
         ephemeral::{Ephemeral, receipts::Marker},
+        federation::Federation,
         notifier::Notifier,
         rooms::{LocalUser, NewMessage, NewRoom, Rooms},
     },
@@ -38,20 +45,17 @@ struct Home {
 impl Home {
     async fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let clock = Clock::from_fn(|| 1_700_000_000_000);
+        // Rooms made in the same millisecond would be one room: their ids are hashes of what made them.
+        let now = AtomicI64::new(1_700_000_000_000);
+        let clock = Clock::from_fn(move || now.fetch_add(1, Ordering::Relaxed));
         let name = server_name!("one.example").to_owned();
         let notifier = Notifier::default();
         let told = notifier.clone();
         let path = folder.path().join("hearth.db");
         let store = Store::open(&path, &name, clock.clone(), move |commit| told.committed(commit)).await?;
         let identity = Arc::new(ServerIdentity::generate_for_domain()?);
-        let rooms = Rooms::new(
-            store.clone(),
-            clock.clone(),
-            identity,
-            name.clone(),
-            crate::domain::federation::Federation::offline(name.clone(), store.clone(), clock.clone()),
-        );
+        let federation = Federation::offline(name.clone(), store.clone(), clock.clone());
+        let rooms = Rooms::new(store.clone(), clock.clone(), identity, name.clone(), federation);
         let ephemeral = Ephemeral::new(store.clone(), clock.clone(), name, false);
         let sync = Sync::new(store.clone(), clock, notifier, ephemeral.clone(), rooms.clone());
         let mut users = Vec::new();

@@ -1,4 +1,4 @@
-//! Tokens of `/v3/sync` and of `prev_batch`: `s` and a position; the point just after that position.
+//! Tokens of `/v3/sync` and of `prev_batch`: a position, and the point just after it.
 
 use std::{fmt, str::FromStr};
 
@@ -27,7 +27,7 @@ impl SyncToken {
 
 impl fmt::Display for SyncToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s{}", self.position.0)?;
+        write!(f, "{}", self.position.0)?;
         match self.to_device {
             Some(to_device) => write!(f, "_{}", to_device.0),
             None => Ok(()),
@@ -39,7 +39,6 @@ impl FromStr for SyncToken {
     type Err = SyncError;
 
     fn from_str(text: &str) -> Result<Self, SyncError> {
-        let text = text.strip_prefix('s').ok_or(SyncError::BadToken)?;
         let number = |text: &str| text.parse().map(Position).map_err(|_| SyncError::BadToken);
         match text.split_once('_') {
             Some((position, to_device)) => {

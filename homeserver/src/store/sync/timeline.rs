@@ -85,7 +85,7 @@ pub(super) const BUMPED_SINCE: &str = "
         AND +e.type_sn IN (SELECT type_sn FROM event_types WHERE type IN ('m.room.create', 'm.room.message',
         'm.room.encrypted', 'm.sticker', 'm.call.invite', 'm.poll.start', 'org.matrix.msc3381.poll.start', 'm.beacon_info',
         'org.matrix.msc3672.beacon_info'))
-    GROUP BY e.room_sn";
+    GROUP BY +e.room_sn";
 
 pub(super) const LAST_BUMP: &str = "
     SELECT e.position FROM events e WHERE e.room_sn = $1 AND e.position > 0 AND e.standing = 0

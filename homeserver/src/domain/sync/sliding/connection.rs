@@ -151,7 +151,7 @@ impl Point {
 mod tests {
     use ruma::events::StateEventType;
 
-    use super::*;
+    use super::{Connection, Point, Position, RequiredState, RoomSn};
 
     fn required(types: &[&str]) -> RequiredState {
         let pairs: Vec<_> = types.iter().map(|name| (StateEventType::from(*name), String::new())).collect();

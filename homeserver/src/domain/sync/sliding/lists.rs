@@ -112,7 +112,7 @@ pub(super) fn in_ranges(rooms: &[RoomSn], ranges: &[(UInt, UInt)]) -> BTreeSet<R
 mod tests {
     use ruma::uint;
 
-    use super::*;
+    use super::{Entry, ListFilters, Position, RoomSn, RoomTypeFilter, UInt, in_ranges, sorted};
 
     fn entry(room: i64, bump: i64) -> Entry {
         Entry { room: RoomSn(room), bump: Position(bump), invite: false, dm: false, encrypted: false, room_type: None }

@@ -89,7 +89,7 @@ impl RequiredState {
 mod tests {
     use ruma::user_id;
 
-    use super::*;
+    use super::{MEMBER, RequiredState};
 
     fn required(pairs: &[(&str, &str)]) -> RequiredState {
         RequiredState(pairs.iter().map(|(one, two)| ((*one).to_owned(), (*two).to_owned())).collect())

@@ -67,7 +67,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{allows_type, matches};
 
     #[test]
     fn a_star_stands_for_any_sequence() {
