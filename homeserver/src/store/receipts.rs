@@ -133,7 +133,6 @@ impl Db {
 
 impl Tx {
     /// Writes a receipt under a new position.
-    #[expect(clippy::too_many_arguments, reason = "the row's columns")]
     pub async fn set_receipt(
         &mut self,
         room: RoomSn,

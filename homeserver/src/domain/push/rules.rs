@@ -18,7 +18,10 @@ const CACHED: NonZeroUsize = match NonZeroUsize::new(256) {
 
 /// Parsed rulesets by user. Cheap to clone.
 #[derive(Clone)]
-pub struct RuleCache(Arc<Mutex<LruCache<UserSn, (Position, Arc<Ruleset>)>>>);
+pub struct RuleCache(Arc<Mutex<Kept>>);
+
+/// Each user's rules, with the position at which they were read.
+type Kept = LruCache<UserSn, (Position, Arc<Ruleset>)>;
 
 impl Default for RuleCache {
     fn default() -> Self {

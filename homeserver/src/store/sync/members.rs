@@ -21,6 +21,9 @@ pub(super) const HEROES: &str = "
     SELECT m.user_sn, u.user_id, m.display_name, m.avatar_url, m.event_sn FROM members m JOIN users u ON u.user_sn = m.user_sn
     WHERE m.room_sn = $1 AND m.membership = $2 AND m.user_sn <> $3 ORDER BY m.event_sn LIMIT $4";
 
+/// User, id, name, picture, member event.
+type HeroRow = (UserSn, String, Option<String>, Option<String>, EventSn);
+
 impl Db {
     /// Up to five others, joined or invited; when nobody is, those who left.
     pub async fn heroes(&mut self, room: RoomSn, me: UserSn) -> Result<Vec<Hero>, StoreError> {
@@ -28,7 +31,7 @@ impl Db {
         for group in [[Membership::Join, Membership::Invite], [Membership::Leave, Membership::Ban]] {
             for membership in group {
                 let room_left = 5_i64.saturating_sub(i64::try_from(heroes.len()).unwrap_or(5));
-                let rows: Vec<(UserSn, String, Option<String>, Option<String>, EventSn)> = sqlx::query_as(HEROES)
+                let rows: Vec<HeroRow> = sqlx::query_as(HEROES)
                     .bind(room)
                     .bind(membership)
                     .bind(me)

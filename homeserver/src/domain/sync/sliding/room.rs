@@ -90,7 +90,7 @@ async fn joined(db: &mut Db, pass: &Pass<'_>, wanted: &Wanted<'_>) -> Result<Opt
         let live = pass.base.is_some_and(|base| base.token == from);
         let quiet = live && !wanted.changes.events() && !wanted.changes.state() && !wanted.changes.membership();
         let unread =
-            !(live && !wanted.changes.receipts()) && db.own_receipt_changed(room.room, pass.viewer.user, from).await?;
+            (!live || wanted.changes.receipts()) && db.own_receipt_changed(room.room, pass.viewer.user, from).await?;
         if quiet && !unread && !extent.longer && extent.more_state.is_empty() {
             return Ok(None);
         }

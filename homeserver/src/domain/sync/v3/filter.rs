@@ -31,7 +31,7 @@ pub(super) fn allows_room_type(filter: &RoomEventFilter, room_id: &RoomId, event
 /// Whether a filter for a timeline or a state lets the event through.
 pub(super) fn allows_event(filter: &RoomEventFilter, room_id: &RoomId, row: &EventRow) -> bool {
     allows_room_type(filter, room_id, &row.event_type)
-        && !filter.not_senders.iter().any(|not| *not == row.sender_id)
+        && !filter.not_senders.contains(&row.sender_id)
         && filter.senders.as_ref().is_none_or(|senders| senders.contains(&row.sender_id))
         && match &filter.url_filter {
             None => true,
