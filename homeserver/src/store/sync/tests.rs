@@ -10,7 +10,6 @@ use crate::{
 };
 
 #[tokio::test]
-#[ignore = "fails: the query of newest events per room scans an index; to be mended first"]
 async fn hot_queries_scan_no_table() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("hearth.db");
