@@ -184,11 +184,12 @@ impl FederationClient {
             return Err(FederationError::Misspelt(server.to_owned()));
         }
         let request = self.sign(server, request)?;
+        let begun = self.0.destinations.begin();
         let response = match self.0.transport.send(server, request, deadline.limits()).await {
             Ok(response) => response,
             Err(error) => {
                 if error.is_peers_fault() {
-                    self.0.destinations.failed(server).await?;
+                    self.0.destinations.failed(server, begun).await?;
                 }
                 return Err(error.into());
             }
@@ -200,7 +201,7 @@ impl FederationClient {
         ) {
             let error = MatrixError::from_http_response(response);
             if error.error_kind().is_none() {
-                self.0.destinations.failed(server).await?;
+                self.0.destinations.failed(server, begun).await?;
             }
             return Err(FederationError::Refused(error));
         }

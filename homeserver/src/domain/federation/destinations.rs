@@ -2,9 +2,11 @@
 
 use std::{
     collections::HashMap,
+    num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use lru::LruCache;
 use ruma::{OwnedServerName, ServerName};
 
 use crate::{
@@ -25,7 +27,18 @@ struct Inner {
     store: Store,
     clock: Clock,
     away: Mutex<HashMap<OwnedServerName, Away>>,
+    signs: Mutex<Signs>,
 }
+
+/// When servers last spoke to us, in the order of their speaking.
+struct Signs {
+    count: u64,
+    last: LruCache<OwnedServerName, u64>,
+}
+
+/// The moment at which a request was begun: see [`Destinations::failed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Begun(u64);
 
 #[derive(Clone, Copy, Debug)]
 struct Away {
@@ -35,7 +48,9 @@ struct Away {
 
 impl Destinations {
     pub fn new(store: Store, clock: Clock) -> Self {
-        Self(Arc::new(Inner { store, clock, away: Mutex::default() }))
+        let size = NonZeroUsize::new(REMEMBERED).unwrap_or(NonZeroUsize::MIN);
+        let signs = Mutex::new(Signs { count: 0, last: LruCache::new(size) });
+        Self(Arc::new(Inner { store, clock, away: Mutex::default(), signs }))
     }
 
     /// Reads what earlier runs learned.
@@ -54,8 +69,19 @@ impl Destinations {
         (away.retry_ts > self.0.clock.now_ms()).then_some(away.retry_ts)
     }
 
+    /// To be taken before a request is sent.
+    pub fn begin(&self) -> Begun {
+        Begun(self.signs().count)
+    }
+
     /// The server answered us, or spoke to us and signed it.
     pub async fn heard_from(&self, server: &ServerName, sn: ServerSn) -> Result<(), StoreError> {
+        {
+            let mut signs = self.signs();
+            signs.count += 1;
+            let count = signs.count;
+            signs.last.put(server.to_owned(), count);
+        }
         let was_away = self.away().remove(server).is_some();
         if was_away {
             self.0
@@ -87,9 +113,13 @@ impl Destinations {
         }
     }
 
-    /// The server failed; answers when it may be tried again.
-    pub async fn failed(&self, server: &ServerName) -> Result<i64, StoreError> {
+    /// The server failed; answers when it may be tried again. A server that spoke to us after the request was begun is there: it came
+    /// back while the request waited for its former self, and is tried again at once.
+    pub async fn failed(&self, server: &ServerName, begun: Begun) -> Result<i64, StoreError> {
         let now = self.0.clock.now_ms();
+        if self.signs().last.peek(server).is_some_and(|sign| *sign > begun.0) {
+            return Ok(now);
+        }
         let (failures, retry_ts) = {
             let mut away = self.away();
             let known = away.get(server).copied().unwrap_or(Away { failures: 0, retry_ts: 0 });
@@ -122,6 +152,10 @@ impl Destinations {
         self.away().clear();
     }
 
+    fn signs(&self) -> std::sync::MutexGuard<'_, Signs> {
+        self.0.signs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn away(&self) -> std::sync::MutexGuard<'_, HashMap<OwnedServerName, Away>> {
         self.0.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,3 +165,6 @@ impl Destinations {
 fn spread() -> f64 {
     rand::Rng::random(&mut rand::rng())
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,7 +107,8 @@ impl Sender {
     async fn failed(&self, name: &ServerName, error: &FederationError) -> Result<(), StoreError> {
         match error {
             FederationError::Refused(_) | FederationError::Malformed(_) | FederationError::Request(_) => {
-                self.federation.destinations.failed(name).await?;
+                let destinations = &self.federation.destinations;
+                destinations.failed(name, destinations.begin()).await?;
             }
             // Our own side: it is looked at again in a while.
             FederationError::Send(error) if !error.is_peers_fault() => {
