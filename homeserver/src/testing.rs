@@ -9,7 +9,6 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use axum::{Router, body::Body};
@@ -19,6 +18,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use ruma::{OwnedServerName, ServerName};
+use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use crate::{
@@ -45,13 +45,13 @@ pub struct FakeNetwork(Arc<Mutex<HashMap<OwnedServerName, Attached>>>);
 struct Attached {
     router: Router,
     down: bool,
-    delay: Duration,
+    gate: Option<Arc<Gate>>,
     requests: Arc<AtomicUsize>,
 }
 
 impl FakeNetwork {
     pub fn attach(&self, server: &ServerName, router: Router) {
-        let attached = Attached { router, down: false, delay: Duration::ZERO, requests: Arc::default() };
+        let attached = Attached { router, down: false, gate: None, requests: Arc::default() };
         self.0.lock().unwrap().insert(server.to_owned(), attached);
     }
 
@@ -60,9 +60,49 @@ impl FakeNetwork {
         self.0.lock().unwrap().get_mut(server).unwrap().down = down;
     }
 
+    /// Stops the next requests to paths that contain `path`, on their way there or with the answer on its way back.
+    pub fn hold(&self, server: &ServerName, path: &'static str, held: Held) -> Arc<Gate> {
+        let gate = Arc::new(Gate { path, held, reached: Notify::new(), open: Notify::new() });
+        self.0.lock().unwrap().get_mut(server).unwrap().gate = Some(Arc::clone(&gate));
+        gate
+    }
+
     /// How many requests came to the server.
     pub fn requests(&self, server: &ServerName) -> usize {
         self.0.lock().unwrap().get(server).unwrap().requests.load(Ordering::SeqCst)
+    }
+}
+
+/// What a [`Gate`] holds up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    Request,
+    Answer,
+}
+
+/// Where one request waits for the test.
+pub struct Gate {
+    path: &'static str,
+    held: Held,
+    reached: Notify,
+    open: Notify,
+}
+
+impl Gate {
+    /// Returns when a request waits.
+    pub async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    pub fn open(&self) {
+        self.open.notify_one();
+    }
+
+    async fn pass(&self, path: &str, held: Held) {
+        if held == self.held && path.contains(self.path) {
+            self.reached.notify_one();
+            self.open.notified().await;
+        }
     }
 }
 
@@ -80,8 +120,14 @@ impl Transport for FakeNetwork {
             };
             attached.requests.fetch_add(1, Ordering::SeqCst);
             let exchange = async {
-                tokio::time::sleep(attached.delay).await;
+                let path = request.uri().path().to_owned();
+                if let Some(gate) = &attached.gate {
+                    gate.pass(&path, Held::Request).await;
+                }
                 let response = attached.router.oneshot(request.map(Body::from)).await.unwrap();
+                if let Some(gate) = &attached.gate {
+                    gate.pass(&path, Held::Answer).await;
+                }
                 let (head, body) = response.into_parts();
                 let limit = usize::try_from(limits.body).unwrap();
                 let body = Limited::new(body, limit).collect().await.map_err(|_| SendError::TooLarge(limits.body))?;

@@ -18,7 +18,7 @@ mod stripped;
 mod verified;
 mod view;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crypto::identity::ServerIdentity;
 use ruma::{OwnedServerName, RoomId, room_version_rules::RoomVersionRules};
@@ -47,6 +47,9 @@ pub use self::{
     view::{Page, Viewer},
 };
 
+/// How long other servers' events wait for a join to end; they give up on us soon after.
+const ENTERING: Duration = Duration::from_secs(20);
+
 /// The rooms that this server is in. Cheap to clone.
 #[derive(Clone)]
 pub struct Rooms {
@@ -57,6 +60,8 @@ pub struct Rooms {
     federation: Federation,
     cache: EventCache,
     locks: Locks,
+    /// Held while a room is being entered through another server.
+    entering: Locks,
     push: Push,
 }
 
@@ -76,7 +81,15 @@ impl Rooms {
             federation,
             cache: EventCache::default(),
             locks: Locks::default(),
+            entering: Locks::default(),
             push: Push::default(),
+        }
+    }
+
+    /// Returns when no join through another server to this room is under way: what others send us of it must wait for its end.
+    pub async fn until_entered(&self, room_id: &RoomId) {
+        if tokio::time::timeout(ENTERING, self.entering.lock(room_id)).await.is_err() {
+            tracing::info!(%room_id, "A join takes long; events for the room do not wait for it any more.");
         }
     }
 

@@ -1,6 +1,41 @@
 //! The outbox: what is owed to other servers. Events by markers, to-device messages one by one, other EDUs coalesced.
 
-use super::{EventSn, Position, RoomSn, ServerSn, StoreError, Tx};
+use super::{Db, EventSn, Position, RoomSn, ServerSn, StoreError, Tx};
+
+/// Most events that a server is owed which came in beside them.
+const BESIDE: i64 = 100;
+
+impl Db {
+    /// Our users' events on the timeline after the newest of `parents` and before `position`, oldest first.
+    pub async fn own_events_beside(
+        &mut self,
+        room: RoomSn,
+        parents: &[EventSn],
+        position: Position,
+    ) -> Result<Vec<(EventSn, Position)>, StoreError> {
+        let mut newest = None;
+        for parent in parents {
+            let placed: Option<Option<Position>> =
+                sqlx::query_scalar("SELECT position FROM events WHERE event_sn = $1")
+                    .bind(*parent)
+                    .fetch_optional(&mut self.0)
+                    .await?;
+            newest = newest.max(placed.flatten());
+        }
+        let Some(newest) = newest else { return Ok(Vec::new()) };
+        Ok(sqlx::query_as(
+            "SELECT e.event_sn, e.position FROM events e JOIN users u ON u.user_sn = e.sender_sn
+             WHERE e.room_sn = $1 AND e.position > $2 AND e.position < $3 AND e.standing = 0 AND u.server_sn = 1
+             ORDER BY e.position LIMIT $4",
+        )
+        .bind(room)
+        .bind(newest)
+        .bind(position)
+        .bind(BESIDE)
+        .fetch_all(&mut self.0)
+        .await?)
+    }
+}
 
 impl Tx {
     /// The event is owed to these servers; each is woken after the commit.
@@ -28,12 +63,14 @@ impl Tx {
             self.wake_destination(*server);
         }
         if owed {
-            sqlx::query("INSERT INTO outbox_events (position, room_sn, event_sn) VALUES ($1, $2, $3)")
-                .bind(position)
-                .bind(room)
-                .bind(event)
-                .execute(&mut self.db.0)
-                .await?;
+            sqlx::query(
+                "INSERT INTO outbox_events (position, room_sn, event_sn) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            )
+            .bind(position)
+            .bind(room)
+            .bind(event)
+            .execute(&mut self.db.0)
+            .await?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Transactions of other servers: bounded, answered once, acknowledged only when everything in them is kept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, EventId, OwnedEventId, OwnedRoomId, RoomId, ServerName, TransactionId,
@@ -92,6 +92,7 @@ impl Inbound {
         txn_id: &TransactionId,
         pdus: &[Box<RawValue>],
     ) -> Result<PduResults, StoreError> {
+        self.wait_for_joins(pdus).await?;
         let mut rooms = Rooms::default();
         let mut results = PduResults::new();
         let mut staged = Vec::new();
@@ -113,6 +114,27 @@ impl Inbound {
         drop(db);
         self.keep(origin, txn_id, staged, &results).await?;
         Ok(results)
+    }
+
+    /// The server that lets us in speaks to us before its answer has made us members: its events wait for that.
+    async fn wait_for_joins(&self, pdus: &[Box<RawValue>]) -> Result<(), StoreError> {
+        #[derive(serde::Deserialize)]
+        struct OfRoom {
+            room_id: OwnedRoomId,
+        }
+        let of_room = |pdu: &RawValue| serde_json::from_str::<OfRoom>(pdu.get()).ok();
+        let rooms: BTreeSet<OwnedRoomId> = pdus.iter().filter_map(|pdu| Some(of_room(pdu)?.room_id)).collect();
+        for room_id in rooms {
+            let known = self.store.read().await?.room_sn(&room_id).await?;
+            let joined = match known {
+                Some(room) => self.store.read().await?.server_is_joined(room, ServerSn::OURS).await?,
+                None => false,
+            };
+            if !joined {
+                self.rooms.until_entered(&room_id).await;
+            }
+        }
+        Ok(())
     }
 
     async fn keep(

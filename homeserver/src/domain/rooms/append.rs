@@ -6,7 +6,7 @@ use ruma::room_version_rules::RoomVersionRules;
 
 use crate::{
     domain::{events::Pdu, push::Push},
-    store::{EventSn, KeySn, NewEvent, Position, RoomSn, SnapshotSn, Standing, StoreError, Tx, UserSn},
+    store::{EventSn, KeySn, NewEvent, Position, RoomSn, ServerSn, SnapshotSn, Standing, StoreError, Tx, UserSn},
 };
 
 use super::consequences;
@@ -73,12 +73,34 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
         servers.sort();
         servers.dedup();
         tx.owe_event(room, position, sn, &servers).await?;
+    } else {
+        owe_meanwhile(tx, room, position, &parents, &before_servers).await?;
     }
     consequences::notify(tx, &accepted.push, room, sn, position, event).await?;
     for user in tx.local_joined_members(room).await? {
         tx.wake_user(user);
     }
     Ok(Written { after })
+}
+
+/// A server that comes in with this event is owed what our users said beside it: after the events that its join rests on, when it was
+/// not there to be told, and before the join reached us.
+async fn owe_meanwhile(
+    tx: &mut Tx,
+    room: RoomSn,
+    position: Position,
+    parents: &[EventSn],
+    before: &[ServerSn],
+) -> Result<(), StoreError> {
+    let mut came = tx.joined_servers(room).await?;
+    came.retain(|server| *server != ServerSn::OURS && !before.contains(server));
+    if came.is_empty() {
+        return Ok(());
+    }
+    for (event, said) in tx.own_events_beside(room, parents, position).await? {
+        tx.owe_event(room, said, event, &came).await?;
+    }
+    Ok(())
 }
 
 /// Writes an event's rows and nothing that follows from it.

@@ -13,7 +13,7 @@ use crate::{
         rooms::{LocalUser, NewMessage, NewRoom, RoomsError, create::Preset},
     },
     store::{Durability, Membership, NewAccount, StoreError},
-    testing::{FakeNetwork, TestHome},
+    testing::{FakeNetwork, Held, TestHome},
 };
 
 struct Running {
@@ -212,4 +212,31 @@ async fn a_knock_is_answered_with_an_invite() {
     one.home.parts.rooms.invite(&one.user, &room_id, &two.user.user_id, None, false).await.unwrap();
     two.join(&room_id, &one).await.unwrap();
     one.sees(&room_id, &two.user, Membership::Join).await;
+}
+
+#[tokio::test]
+async fn what_is_said_while_somebody_joins_reaches_them() {
+    // Beside the join, which rests on what stood before; and after it, when its answer has not come home yet.
+    for held in [Held::Request, Held::Answer] {
+        let network = FakeNetwork::default();
+        let (one, two) = (running("one.example", &network).await, running("two.example", &network).await);
+        let room_id = one.make_room(Preset::PublicChat, RoomVersionId::V12).await;
+        let gate = network.hold(one.home.name(), "/send_join/", held);
+        let joining = {
+            let (room_id, via) = (room_id.clone(), vec![one.home.name().to_owned()]);
+            let (rooms, user) = (two.home.parts.rooms.clone(), two.user.clone());
+            tokio::spawn(async move { rooms.join(&user, &room_id, &via, None, CanonicalJsonObject::new()).await })
+        };
+        gate.reached().await;
+        let meanwhile = one.say(&room_id, "are you coming?").await;
+        if held == Held::Answer {
+            let asked = network.requests(two.home.name());
+            one.until("the message on its way", async || network.requests(two.home.name()) > asked).await;
+        }
+        gate.open();
+        joining.await.unwrap().unwrap();
+        two.has(&meanwhile).await;
+        let after = two.say(&room_id, "here I am").await;
+        one.has(&after).await;
+    }
 }

@@ -30,6 +30,7 @@ impl Rooms {
         if let Some(reason) = reason {
             content.insert("reason".to_owned(), reason.into());
         }
+        let _entering = self.entering.lock(room_id).await;
         let mut refused = None;
         let mut unreachable = RoomsError::UnknownRoom;
         for server in servers.iter().take(SERVERS) {
