@@ -18,7 +18,10 @@ mod stripped;
 mod verified;
 mod view;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 use crypto::identity::ServerIdentity;
 use ruma::{OwnedServerName, RoomId, room_version_rules::RoomVersionRules};
@@ -60,6 +63,8 @@ pub struct Rooms {
     federation: Federation,
     cache: EventCache,
     locks: Locks,
+    /// The timestamp of the newest create event made here.
+    created_ts: Arc<AtomicI64>,
     /// Held while a room is being entered through another server.
     entering: Locks,
     push: Push,
@@ -81,6 +86,7 @@ impl Rooms {
             federation,
             cache: EventCache::default(),
             locks: Locks::default(),
+            created_ts: Arc::default(),
             entering: Locks::default(),
             push: Push::default(),
         }

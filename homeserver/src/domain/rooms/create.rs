@@ -1,6 +1,6 @@
 //! Making rooms: the first events, in the order that the specification gives.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId, RoomVersionId,
@@ -107,6 +107,15 @@ impl Rooms {
         Ok(room_id)
     }
 
+    /// Now, or later than every create event before: a room's id is the hash of its create event from version 12 on, and two rooms that one
+    /// user makes alike at once must not be one.
+    fn next_created_ts(&self) -> i64 {
+        let now = self.clock.now_ms();
+        let step = |last: i64| Some(now.max(last.saturating_add(1)));
+        let before = self.created_ts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step).unwrap_or_else(|last| last);
+        now.max(before.saturating_add(1))
+    }
+
     fn first_events(
         &self,
         creator: &LocalUser,
@@ -115,7 +124,7 @@ impl Rooms {
         rules: &RoomVersionRules,
         profile: BTreeMap<String, CanonicalJsonValue>,
     ) -> Vec<Draft> {
-        let timestamp = self.clock.now_ms();
+        let timestamp = self.next_created_ts();
         let draft = |kind: TimelineEventType, state_key: &str, content: CanonicalJsonObject| Draft {
             kind,
             sender: creator.user_id.clone(),

@@ -188,3 +188,12 @@ async fn pages_follow_one_another_without_holes() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn two_rooms_made_alike_in_one_moment_are_two() -> anyhow::Result<()> {
+    let server = server().await?;
+    let one = server.rooms.create(&server.alice, NewRoom::default()).await?;
+    let two = server.rooms.create(&server.alice, NewRoom::default()).await?;
+    assert_ne!(one, two);
+    Ok(())
+}
