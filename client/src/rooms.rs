@@ -81,7 +81,17 @@ impl Session {
     }
 
     pub async fn accept_invite(&self, room_id: &str) -> Result<()> {
-        Ok(self.room(room_id)?.join().await?)
+        let room = self.room(room_id)?;
+        // With the inviter's devices known beforehand, what they wrote already is not drawn as written by a stranger's device first.
+        if let Ok(invite) = room.invite_details().await
+            && let Some(inviter) = invite.inviter
+        {
+            let asked = self.client().encryption().request_user_identity(inviter.user_id()).await;
+            if let Err(error) = asked {
+                tracing::debug!(error = %error, "the inviter's devices could not be asked for");
+            }
+        }
+        Ok(room.join().await?)
     }
 
     pub async fn decline_invite(&self, room_id: &str) -> Result<()> {

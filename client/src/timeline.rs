@@ -14,7 +14,10 @@ use futures_util::{StreamExt, pin_mut};
 use lru::LruCache;
 use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineDetails, TimelineItem};
 use ruma::{OwnedRoomId, RoomId};
-use tokio::sync::{Mutex, watch};
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinSet,
+};
 
 use self::{names::Names, row::Drawing};
 use crate::{
@@ -87,41 +90,37 @@ impl Session {
         open.told.send_replace(Some(length));
         let _unfollow = Unfollow(open.clone());
 
-        let first_page = self.first_page(&open);
-        pin_mut!(first_page);
-        let mut paged = false;
-        loop {
-            tokio::select! {
-                () = &mut first_page, if !paged => paged = true,
-                batch = changes.next() => {
-                    let Some(batch) = batch else { return Ok(()) };
-                    let mut fresh: Vec<Arc<TimelineItem>> = Vec::new();
-                    for change in &batch {
-                        let _ = change.clone().map(|item| fresh.push(item));
-                    }
-                    names.learn(fresh.iter()).await;
-                    fetch_quotes(&open, &fresh);
-                    let drawing = Drawing::new(self, open.timeline.room()).await;
-                    length = batch.iter().fold(length, |length, change| diff::length_after(change, length));
-                    let row = |item: Arc<TimelineItem>| Some(drawing.row(&item, &names));
-                    tell(batch.into_iter().map(|change| diff::from_sdk(change, row)).collect());
-                    open.told.send_replace(Some(length));
-                }
+        // A task of its own, ended with this one: while it fetches members it holds the SDK's locks, which drawing a row asks for, so it must go
+        // on while rows are drawn.
+        let mut first_page = JoinSet::new();
+        first_page.spawn(first_page_of(open.clone()));
+        while let Some(batch) = changes.next().await {
+            let mut fresh: Vec<Arc<TimelineItem>> = Vec::new();
+            for change in &batch {
+                let _ = change.clone().map(|item| fresh.push(item));
             }
+            names.learn(fresh.iter()).await;
+            fetch_quotes(&open, &fresh);
+            let drawing = Drawing::new(self, open.timeline.room()).await;
+            length = batch.iter().fold(length, |length, change| diff::length_after(change, length));
+            let row = |item: Arc<TimelineItem>| Some(drawing.row(&item, &names));
+            tell(batch.into_iter().map(|change| diff::from_sdk(change, row)).collect());
+            open.told.send_replace(Some(length));
         }
+        Ok(())
     }
+}
 
-    /// Names of members, quoted messages, and enough messages to fill a window.
-    async fn first_page(&self, open: &Arc<OpenTimeline>) {
-        open.timeline.fetch_members().await;
-        let items = open.timeline.items().await;
-        fetch_quotes(open, &items.iter().cloned().collect::<Vec<_>>());
-        let messages = items.iter().filter(|item| item.as_event().is_some()).count();
-        if messages < usize::from(FIRST_PAGE)
-            && let Err(error) = open.page_back(FIRST_PAGE).await
-        {
-            tracing::debug!(error = %error, "the first page of a room could not be loaded");
-        }
+/// Names of members, quoted messages, and enough messages to fill a window.
+async fn first_page_of(open: Arc<OpenTimeline>) {
+    open.timeline.fetch_members().await;
+    let items = open.timeline.items().await;
+    fetch_quotes(&open, &items.iter().cloned().collect::<Vec<_>>());
+    let messages = items.iter().filter(|item| item.as_event().is_some()).count();
+    if messages < usize::from(FIRST_PAGE)
+        && let Err(error) = open.page_back(FIRST_PAGE).await
+    {
+        tracing::debug!(error = %error, "the first page of a room could not be loaded");
     }
 }
 
