@@ -191,6 +191,16 @@ impl Db {
         rows.into_iter().map(EventRow::read).collect()
     }
 
+    /// The smallest depth of the events that came while we were in the room, in contrast to its history.
+    pub async fn oldest_live_depth(&mut self, room: RoomSn) -> Result<i64, StoreError> {
+        let depth: Option<i64> =
+            sqlx::query_scalar("SELECT min(depth) FROM events WHERE room_sn = $1 AND position > 0")
+                .bind(room)
+                .fetch_one(&mut self.0)
+                .await?;
+        Ok(depth.unwrap_or_default())
+    }
+
     /// The event that a device sent with this transaction id.
     pub async fn sent_event(
         &mut self,

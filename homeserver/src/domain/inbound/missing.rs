@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures_util::StreamExt as _;
 use ruma::{
-    OwnedEventId, OwnedServerName, ServerName,
+    OwnedEventId, OwnedServerName, ServerName, UInt,
     api::federation::{
         authorization::get_event_authorization::v1 as event_auth,
         event::{
@@ -82,10 +82,15 @@ impl Inbound {
         rules: &RoomVersionRules,
         event_id: &OwnedEventId,
     ) -> Result<(), RoomsError> {
-        let ends = self.store.read().await?.forward_extremities(room.sn).await?;
+        let (ends, oldest) = {
+            let mut db = self.store.read().await?;
+            (db.forward_extremities(room.sn).await?, db.oldest_live_depth(room.sn).await?)
+        };
         let earliest = ends.into_iter().take(ENDS).filter_map(|(_, id, _)| id.try_into().ok()).collect();
         let mut request = missing::Request::new(room.room_id.clone(), earliest, vec![event_id.clone()]);
         request.limit = uint!(100);
+        // What is older than our own time in the room is history, and never new.
+        request.min_depth = UInt::try_from(oldest).unwrap_or_default();
         let answer = match self.federation.client.request(origin, request, Deadline::Room).await {
             Ok(answer) => answer,
             Err(error) if error.is_unavailable() => return Err(RoomsError::Unreachable(error.to_string())),
@@ -96,6 +101,7 @@ impl Inbound {
         };
         let bounded: Vec<_> = answer.events.into_iter().take(100).collect();
         let mut events = self.rooms.verified_all(rules, &room.room_id, &bounded).await?;
+        events.retain(|event| event.depth >= oldest);
         events.sort_by_key(|event| event.depth);
         let mut first = true;
         for event in events {

@@ -12,7 +12,7 @@ use crate::{
         federation::Sender,
         rooms::{LocalUser, NewMessage, NewRoom, RoomsError, create::Preset},
     },
-    store::{Durability, Membership, NewAccount, StoreError},
+    store::{Durability, Membership, NewAccount, Position, StoreError},
     testing::{FakeNetwork, Held, TestHome},
 };
 
@@ -236,6 +236,12 @@ async fn what_is_said_while_somebody_joins_reaches_them() {
         gate.open();
         joining.await.unwrap().unwrap();
         two.has(&meanwhile).await;
+        // Nothing from before the join came along as new.
+        let mut db = two.home.parts.store.read().await.unwrap();
+        let room = db.room_sn(&room_id).await.unwrap().unwrap();
+        let new = db.timeline_forwards(room, Position(0), Position(i64::MAX), 100).await.unwrap();
+        assert_eq!(new.len(), 2, "the join and the message: {new:?}");
+        drop(db);
         let after = two.say(&room_id, "here I am").await;
         one.has(&after).await;
     }
