@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod auth;
+pub mod base_url;
 pub mod client;
 pub mod error;
 pub mod federation;

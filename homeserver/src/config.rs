@@ -1,14 +1,21 @@
 //! Settings: every flag of the command line is also a key of `homeserver.toml`, and these are all of them.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
-use ruma::OwnedServerName;
+use ruma::{OwnedServerName, api::client::rtc::RtcTransport};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
+mod discovery;
 mod listen;
+mod turn;
 
-pub use self::listen::Listen;
+pub use self::{
+    discovery::{Support, TermsDocument},
+    listen::Listen,
+    turn::Turn,
+};
 
 /// What the server needs to know before it starts.
 ///
@@ -60,6 +67,18 @@ pub struct Config {
     pub redacted_retention_days: u32,
     /// What is logged, in the form of `RUST_LOG`.
     pub log: String,
+    /// The URL under which clients reach this server, as `/.well-known/matrix/client` tells it.
+    pub public_url: Option<Url>,
+    /// Where other servers reach this one when not at its own name, as `/.well-known/matrix/server` tells it.
+    pub delegated_name: Option<OwnedServerName>,
+    /// Whom people can ask for help, as `/.well-known/matrix/support` tells it.
+    pub support: Option<Support>,
+    /// The TURN server that calls may use.
+    pub turn: Option<Turn>,
+    /// Transports of MatrixRTC calls, each with its `type`.
+    pub rtc_transports: Vec<RtcTransport>,
+    /// Documents, by name, that people accept when they make an account.
+    pub terms: BTreeMap<String, TermsDocument>,
 }
 
 /// Which name the server has.
@@ -124,6 +143,12 @@ impl Default for Config {
             presence_over_federation: false,
             redacted_retention_days: 7,
             log: "info".to_owned(),
+            public_url: None,
+            delegated_name: None,
+            support: None,
+            turn: None,
+            rtc_transports: Vec::new(),
+            terms: BTreeMap::new(),
         }
     }
 }
@@ -139,6 +164,14 @@ pub enum ConfigError {
     ServerName(String),
     #[error("a certificate needs its key and a key its certificate: give both --tls-cert and --tls-key")]
     HalfCertificate,
+    #[error("public_url {0:?} is not the http or https URL of a server: it has no query and no fragment")]
+    PublicUrl(String),
+    #[error("turn: {0}")]
+    Turn(&'static str),
+    #[error("support: {0}")]
+    Support(&'static str),
+    #[error("terms: {0:?} needs a version and, for each language, a name and an http or https URL")]
+    Terms(String),
 }
 
 impl Config {
@@ -156,6 +189,14 @@ impl Config {
         }
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err(ConfigError::HalfCertificate);
+        }
+        if let Some(url) = self.public_url.as_ref().filter(|url| !discovery::is_base(url)) {
+            return Err(ConfigError::PublicUrl(url.to_string()));
+        }
+        self.turn.as_ref().map_or(Ok(()), Turn::check).map_err(ConfigError::Turn)?;
+        self.support.as_ref().map_or(Ok(()), Support::check).map_err(ConfigError::Support)?;
+        if let Some((name, _)) = self.terms.iter().find(|(_, document)| !document.is_complete()) {
+            return Err(ConfigError::Terms(name.clone()));
         }
         Ok(())
     }

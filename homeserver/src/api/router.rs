@@ -29,6 +29,7 @@ pub fn socket(parts: Parts) -> Router {
 pub fn federation(parts: Parts) -> Router {
     let router = Router::new()
         .ruma(federation::version::get_version)
+        .ruma(client::discovery::server::discover_server)
         .ruma(federation::key::server::get_keys)
         .ruma(federation::key::query::query_keys)
         .ruma(federation::key::query_batch::query_keys)
@@ -69,8 +70,36 @@ pub fn both(federation: Router, client: Router) -> Router {
 }
 
 fn client_routes() -> Router<Parts> {
-    let router = Router::new().ruma(client::versions::get_supported_versions);
-    sync(rooms(encryption(media(personal(accounts(router))))))
+    sync(rooms(encryption(media(personal(accounts(before_signing_in(Router::new())))))))
+}
+
+/// What is asked before anybody is signed in, and pages for browsers.
+fn before_signing_in(router: Router<Parts>) -> Router<Parts> {
+    use client::{discovery, fallback, rendezvous, session};
+    let meeting = format!("{}/{{p1}}", rendezvous::msc4108::PATH);
+    router
+        .ruma(client::versions::get_supported_versions)
+        .ruma(discovery::homeserver::discover_homeserver)
+        .ruma(discovery::server::discover_server)
+        .ruma(discovery::support::discover_support)
+        .ruma(discovery::policy_server::discover_policy_server)
+        .ruma(discovery::auth_metadata::get_authorization_server_metadata)
+        .ruma(session::sso::sso_login)
+        .ruma(session::sso::sso_login_with_provider)
+        .route("/_matrix/client/r0/auth/{p1}/fallback/web", get(fallback::uia::get).post(fallback::uia::post))
+        .route("/_matrix/client/v3/auth/{p1}/fallback/web", get(fallback::uia::get).post(fallback::uia::post))
+        .route("/_matrix/static/client/login", get(fallback::login::get))
+        .route("/_matrix/static/client/login/", get(fallback::login::get))
+        .route(rendezvous::msc4108::PATH, post(rendezvous::msc4108::create))
+        .route(
+            &meeting,
+            get(rendezvous::msc4108::get).put(rendezvous::msc4108::update).delete(rendezvous::msc4108::delete),
+        )
+        .ruma(rendezvous::msc4388::discover)
+        .ruma(rendezvous::msc4388::create)
+        .ruma(rendezvous::msc4388::get)
+        .ruma(rendezvous::msc4388::update)
+        .ruma(rendezvous::msc4388::delete)
 }
 
 /// What holds for every endpoint: answers to unknown paths and methods, and to a handler that panicked.
@@ -97,6 +126,8 @@ fn accounts(router: Router<Parts>) -> Router<Parts> {
         .ruma(client::account::register_available::get_username_availability)
         .ruma(client::account::registration_token_validity::check_registration_token_validity)
         .ruma(client::account::whoami::whoami)
+        .ruma(client::voip::get_turn_server_info)
+        .ruma(client::rtc::transports)
         .ruma(client::session::get_login_types::get_login_types)
         .ruma(client::session::login::login)
         .ruma(client::session::get_login_token::get_login_token)
@@ -224,7 +255,14 @@ fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS])
-        .allow_headers([HeaderName::from_static("x-requested-with"), header::CONTENT_TYPE, header::AUTHORIZATION])
+        .allow_headers([
+            HeaderName::from_static("x-requested-with"),
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+        ])
+        .expose_headers([header::ETAG])
         .max_age(Duration::from_secs(86400))
 }
 

@@ -145,7 +145,7 @@ where
         .await
         .map_err(|_| ApiError::invalid_param("The path is not valid UTF-8"))?;
     let path_args: Vec<String> = path_params.iter().map(|(_, value)| value.to_owned()).collect();
-    let body = read_body(body).await?;
+    let body = read_body(body, BODY_LIMIT).await?;
     let request = Request::from_parts(head.clone(), body.clone());
     let sender = R::Authentication::authenticate(&parts, &request).await?;
     let parsed = R::try_from_http_request(request, &path_args)?;
@@ -154,9 +154,9 @@ where
     into_response(response)
 }
 
-/// Reads a JSON body within its limit.
-async fn read_body(body: Body) -> Result<Bytes, ApiError> {
-    match Limited::new(body, BODY_LIMIT).collect().await {
+/// Reads a body within its limit.
+pub async fn read_body(body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
             Err(ApiError::too_large("The request is too large"))

@@ -18,6 +18,7 @@ mod profiles;
 mod push_rules;
 mod rate_limits;
 mod registration;
+pub mod rendezvous;
 mod secrets;
 mod sessions;
 mod shared_secret;
@@ -33,7 +34,7 @@ pub use self::{
     shared_secret::{SharedSecretError, SharedSecretRequest},
 };
 
-use self::{passwords::Passwords, shared_secret::Nonces, uia::UiaSessions};
+use self::{passwords::Passwords, rendezvous::Rendezvous, shared_secret::Nonces, uia::UiaSessions};
 
 /// The accounts of this server. Cheap to clone.
 #[derive(Clone)]
@@ -47,11 +48,13 @@ pub struct Accounts {
     nonces: Nonces,
     uia: UiaSessions,
     seen: sessions::Seen,
+    rendezvous: Rendezvous,
 }
 
 impl Accounts {
     pub fn new(store: Store, clock: Clock, config: Arc<Config>, server_name: OwnedServerName) -> Self {
         let limits = RateLimits::new(config.rate_limits, clock.clone());
+        let rendezvous = Rendezvous::new(clock.clone());
         Self {
             store,
             clock,
@@ -62,6 +65,7 @@ impl Accounts {
             nonces: Nonces::default(),
             uia: UiaSessions::default(),
             seen: sessions::Seen::default(),
+            rendezvous,
         }
     }
 
@@ -131,6 +135,11 @@ impl Accounts {
                 })
             })
             .await
+    }
+
+    /// Where devices meet that are not signed in yet.
+    pub fn rendezvous(&self) -> &Rendezvous {
+        &self.rendezvous
     }
 
     /// Slows clients down.

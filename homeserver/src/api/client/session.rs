@@ -6,3 +6,4 @@ pub mod login;
 pub mod logout;
 pub mod logout_all;
 pub mod refresh;
+pub mod sso;

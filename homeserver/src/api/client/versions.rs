@@ -11,8 +11,20 @@ const VERSIONS: [&str; 19] = [
 ];
 
 /// Unstable features by the names that clients look for.
-const UNSTABLE_FEATURES: [&str; 3] =
-    ["org.matrix.simplified_msc3575", "org.matrix.msc4222", "org.matrix.e2e_cross_signing"];
+const UNSTABLE_FEATURES: [&str; 8] = [
+    "org.matrix.simplified_msc3575",
+    "org.matrix.msc4222",
+    "org.matrix.e2e_cross_signing",
+    // Dehydrated devices.
+    "org.matrix.msc3814",
+    // Meeting points for QR codes.
+    "org.matrix.msc4108",
+    "io.element.msc4388",
+    // Transports of MatrixRTC.
+    "org.matrix.msc4143",
+    // Locking and suspending accounts, before v1.18.
+    "uk.timedout.msc4323",
+];
 
 pub async fn get_supported_versions((): (), _: Ruma<Request>) -> Result<Response, ApiError> {
     let mut response = Response::new(VERSIONS.map(str::to_owned).to_vec());

@@ -29,6 +29,10 @@ impl Limit {
     pub const LOGIN: Self = Self { burst: 20, every: Duration::from_secs(3) };
     /// Accounts and guesses of invite tokens of one address.
     pub const REGISTER: Self = Self { burst: 10, every: Duration::from_secs(10) };
+    /// Meeting points and guesses on web pages of one address.
+    pub const MEET: Self = Self { burst: 20, every: Duration::from_secs(3) };
+    /// Whatever else the specification wants limited, of one user or one address: far more than a person's apps ask.
+    pub const REQUESTS: Self = Self { burst: 500, every: Duration::from_millis(20) };
     /// Searches and look-ups of one user.
     pub const LOOK_UP: Self = Self { burst: 60, every: Duration::from_millis(250) };
     /// Uploads of one user.

@@ -28,11 +28,14 @@ pub struct Registered {
 impl Accounts {
     /// Makes an account for whoever asks, as the settings allow.
     pub async fn register(&self, wish: Registering, auth: Option<&AuthData>) -> Result<Registered, AccountError> {
-        let flow = match self.config.registration {
+        let mut flow = match self.config.registration {
             Registration::Closed => return Err(AccountError::RegistrationClosed),
             Registration::Token => vec![AuthType::RegistrationToken],
             Registration::Open => vec![AuthType::Dummy],
         };
+        if !self.config.terms.is_empty() {
+            flow.push(AuthType::Terms);
+        }
         let name = wish.username.unwrap_or_else(|| random_name(&mut rand::rng(), 12).to_lowercase());
         let user_id = self.available(&name).await?;
         let operation = Operation { name: "register".to_owned(), flows: vec![flow], user: None };

@@ -9,7 +9,7 @@ use lru::LruCache;
 use ruma::{
     OwnedUserId,
     api::{
-        client::uiaa::{AuthData, AuthFlow, AuthType, UiaaInfo, UserIdentifier},
+        client::uiaa::{AuthData, AuthFlow, AuthType, LoginTermsParams, UiaaInfo, UserIdentifier},
         error::{ErrorKind, StandardErrorBody},
     },
 };
@@ -41,6 +41,14 @@ pub struct Proof {
     pub invite: Option<String>,
 }
 
+/// A stage as its web page shows it.
+#[derive(Clone, Debug)]
+pub struct PageStage {
+    pub done: bool,
+    /// Whose password it must be, when that is known.
+    pub user: Option<OwnedUserId>,
+}
+
 /// Sessions that are under way.
 #[derive(Clone)]
 pub struct UiaSessions(Arc<Mutex<LruCache<String, UiaSession>>>);
@@ -48,6 +56,8 @@ pub struct UiaSessions(Arc<Mutex<LruCache<String, UiaSession>>>);
 #[derive(Clone)]
 struct UiaSession {
     operation: String,
+    flows: Vec<Vec<AuthType>>,
+    user: Option<OwnedUserId>,
     expires_ts: i64,
     completed: Vec<AuthType>,
     proof: Proof,
@@ -71,7 +81,7 @@ impl Accounts {
             );
             return Err(self.challenge(None, &operation, Some(error)));
         }
-        let (id, mut session) = known.unwrap_or_else(|| self.new_uia_session(&operation.name));
+        let (id, mut session) = known.unwrap_or_else(|| self.new_uia_session(&operation));
         match self.prove_stage(&operation, auth, &mut session.proof).await {
             Ok(Some(stage)) => {
                 if !session.completed.contains(&stage) {
@@ -103,18 +113,37 @@ impl Accounts {
         self.prove(Operation { name, flows: vec![vec![stage]], user: Some(user.to_owned()) }, auth).await
     }
 
-    /// Completes a stage of a session from the fallback web page; says whether there was such a session.
-    pub fn complete_dummy(&self, id: &str) -> bool {
-        let mut sessions = self.uia.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match sessions.get_mut(id) {
-            Some(session) if session.expires_ts > self.clock.now_ms() => {
-                if !session.completed.contains(&AuthType::Dummy) {
-                    session.completed.push(AuthType::Dummy);
-                }
-                true
+    /// A stage that is to be completed on a web page; `None` when the session is unknown or does not ask for it.
+    pub fn stage_of_page(&self, id: &str, stage: &AuthType) -> Option<PageStage> {
+        let session = self.session_of_page(id)?;
+        let asked = session.flows.iter().flatten().any(|known| known == stage);
+        asked.then(|| PageStage { done: session.completed.contains(stage), user: session.user })
+    }
+
+    /// Takes what a person proved on a web page; the client goes on with the session alone.
+    pub async fn prove_on_page(&self, id: &str, auth: &AuthData) -> Result<(), AccountError> {
+        let UiaSession { operation, flows, user, mut proof, .. } =
+            self.session_of_page(id).ok_or(AccountError::WrongToken)?;
+        let stage = match self.prove_stage(&Operation { name: operation, flows, user }, auth, &mut proof).await {
+            Ok(stage) => stage.ok_or(AccountError::WrongToken)?,
+            Err(StageError::Failed(error)) => return Err(error),
+            Err(StageError::Refused(_)) if matches!(auth, AuthData::Password(_)) => {
+                return Err(AccountError::WrongPassword);
             }
-            _ => false,
+            Err(StageError::Refused(_)) => return Err(AccountError::WrongToken),
+        };
+        let mut sessions = self.uia.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = sessions.get_mut(id).ok_or(AccountError::WrongToken)?;
+        if !session.completed.contains(&stage) {
+            session.completed.push(stage);
         }
+        session.proof = proof;
+        Ok(())
+    }
+
+    fn session_of_page(&self, id: &str) -> Option<UiaSession> {
+        let mut sessions = self.uia.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(id).filter(|session| session.expires_ts > self.clock.now_ms()).cloned()
     }
 
     /// The stage that `auth` proves.
@@ -129,7 +158,7 @@ impl Accounts {
             return Err(StageError::refused(ErrorKind::Unrecognized, "This kind of proof is not asked for"));
         }
         match auth {
-            AuthData::Dummy(_) => Ok(Some(stage)),
+            AuthData::Dummy(_) | AuthData::Terms(_) => Ok(Some(stage)),
             AuthData::Password(given) => {
                 let UserIdentifier::Matrix(id) = &given.identifier else {
                     return Err(StageError::refused(ErrorKind::Forbidden, "Users are known by their user name"));
@@ -165,9 +194,9 @@ impl Accounts {
         operation: &Operation,
         error: Option<StandardErrorBody>,
     ) -> AccountError {
-        let (id, session) = session.unwrap_or_else(|| self.new_uia_session(&operation.name));
+        let (id, session) = session.unwrap_or_else(|| self.new_uia_session(operation));
         let mut info = UiaaInfo::new(operation.flows.iter().cloned().map(AuthFlow::new).collect());
-        info.params = serde_json::value::to_raw_value(&serde_json::json!({})).ok();
+        info.params = serde_json::value::to_raw_value(&self.params(operation)).ok();
         info.completed.clone_from(&session.completed);
         info.session = Some(id.clone());
         info.auth_error = error;
@@ -175,9 +204,22 @@ impl Accounts {
         AccountError::MoreProof(Box::new(info))
     }
 
-    fn new_uia_session(&self, operation: &str) -> (String, UiaSession) {
+    /// What clients must know of the stages: the documents that people accept.
+    fn params(&self, operation: &Operation) -> serde_json::Value {
+        let mut params = serde_json::Map::new();
+        if operation.flows.iter().flatten().any(|stage| *stage == AuthType::Terms) {
+            let policies = self.config.terms.iter().map(|(name, terms)| (name.clone(), terms.definition())).collect();
+            params
+                .extend(serde_json::to_value(LoginTermsParams::new(policies)).map(|v| ("m.login.terms".to_owned(), v)));
+        }
+        params.into()
+    }
+
+    fn new_uia_session(&self, operation: &Operation) -> (String, UiaSession) {
         let session = UiaSession {
-            operation: operation.to_owned(),
+            operation: operation.name.clone(),
+            flows: operation.flows.clone(),
+            user: operation.user.clone(),
             expires_ts: self.clock.now_ms() + SESSION_MS,
             completed: Vec::new(),
             proof: Proof::default(),
