@@ -41,6 +41,7 @@ mod sn;
 mod snapshots;
 mod staging;
 mod state_keys;
+mod summaries;
 mod sync;
 #[cfg(test)]
 mod testing;

@@ -155,6 +155,10 @@ impl TestHome {
     }
 
     pub async fn with_identity(name: &str, identity: ServerIdentity, network: &FakeNetwork) -> Self {
+        Self::with_config(name, identity, network, Config::default()).await
+    }
+
+    pub async fn with_config(name: &str, identity: ServerIdentity, network: &FakeNetwork, config: Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server_name: OwnedServerName = name.try_into().unwrap();
         let ahead = Arc::new(AtomicI64::new(0));
@@ -178,7 +182,7 @@ impl TestHome {
             Arc::new(network.clone()),
         );
         let parts = Parts::new(Foundation {
-            config: Arc::new(Config { data: folder.path().to_owned(), ..Config::default() }),
+            config: Arc::new(Config { data: folder.path().to_owned(), ..config }),
             clock,
             store,
             notifier: notifier.clone(),

@@ -114,6 +114,11 @@ impl Authenticate for AppserviceToken {
     }
 }
 
+/// Who asks at an endpoint that settings open to everybody, when a token was sent.
+pub async fn visitor(parts: &Parts, head: &http::request::Parts) -> Result<Option<Sender>, ApiError> {
+    AccessTokenOptional::authenticate(parts, &Request::from_parts(head.clone(), Bytes::new())).await
+}
+
 fn token_error(error: ExtractTokenError) -> ApiError {
     match error {
         ExtractTokenError::MissingAccessToken => ApiError::missing_token(),

@@ -7,6 +7,7 @@ pub mod capabilities;
 pub mod config;
 pub mod dehydrated_device;
 pub mod device;
+pub mod directory;
 pub mod discovery;
 pub mod fallback;
 pub mod filter;

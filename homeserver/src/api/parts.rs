@@ -112,6 +112,12 @@ parts! {
     sync: Sync,
 }
 
+impl FromParts for Parts {
+    fn from_parts(parts: &Parts) -> Self {
+        parts.clone()
+    }
+}
+
 impl FromParts for () {
     fn from_parts(_: &Parts) -> Self {}
 }

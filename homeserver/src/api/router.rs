@@ -46,6 +46,9 @@ pub fn federation(parts: Parts) -> Router {
         .ruma(federation::backfill::backfill)
         .ruma(federation::get_missing_events::get_missing_events)
         .ruma(federation::timestamp_to_event::timestamp_to_event)
+        .ruma(federation::hierarchy::get_hierarchy)
+        .ruma(federation::public_rooms::get_public_rooms)
+        .ruma(federation::public_rooms::get_public_rooms_filtered)
         .ruma(federation::query_directory::query_directory)
         .ruma(federation::query_profile::query_profile)
         .ruma(federation::make_join::make_join)
@@ -268,7 +271,7 @@ fn cors() -> CorsLayer {
 
 /// Rooms: making them, their members, state, events, aliases.
 fn rooms(router: Router<Parts>) -> Router<Parts> {
-    use client::{alias, membership, relations, room, state};
+    use client::{alias, directory, membership, relations, room, state};
     router
         .ruma(room::create_room::create_room)
         .ruma(room::send_message_event::send_message_event)
@@ -277,6 +280,10 @@ fn rooms(router: Router<Parts>) -> Router<Parts> {
         .ruma(room::get_message_events::get_message_events)
         .ruma(room::get_context::get_context)
         .ruma(room::aliases::aliases)
+        .ruma(room::get_hierarchy::get_hierarchy)
+        .ruma(room::get_summary::get_summary)
+        .ruma(directory::get_public_rooms::get_public_rooms)
+        .ruma(directory::get_public_rooms_filtered::get_public_rooms_filtered)
         .ruma(room::visibility::get_room_visibility)
         .ruma(room::visibility::set_room_visibility)
         .ruma(state::get_state_events::get_state_events)
@@ -292,6 +299,7 @@ fn rooms(router: Router<Parts>) -> Router<Parts> {
         .ruma(membership::invite_user::invite_user)
         .ruma(membership::join_room_by_id::join_room_by_id)
         .ruma(membership::join_room_by_id_or_alias::join_room_by_id_or_alias)
+        .ruma(membership::knock_room::knock_room)
         .ruma(membership::leave_room::leave_room)
         .ruma(membership::forget_room::forget_room)
         .ruma(membership::kick_user::kick_user)

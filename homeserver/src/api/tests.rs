@@ -1,7 +1,10 @@
 //! Endpoints as clients see them.
 
 mod devices;
+mod directory;
 mod discovery;
+mod homes;
+mod knocking;
 mod media;
 mod owner;
 mod pages;
@@ -11,3 +14,4 @@ mod push_rules;
 mod register;
 mod rendezvous;
 mod sessions;
+mod spaces;

@@ -2,6 +2,7 @@
 
 mod access;
 mod edus;
+mod hierarchy;
 mod history;
 mod membership;
 mod missing;
@@ -21,6 +22,7 @@ use super::{federation::Federation, notifier::Notifier, rooms::Rooms};
 pub use self::{
     access::AccessError,
     edus::TakesEdus,
+    hierarchy::SpaceWithChildren,
     history::Gap,
     membership::{EnteredRoom, EntryError},
     state::{StateEvents, StateIds},

@@ -11,10 +11,13 @@ mod error;
 mod graph;
 mod locks;
 mod membership;
+mod published;
 mod remote;
 pub mod send;
+pub(in crate::domain) mod spaces;
 mod state_view;
 mod stripped;
+pub(in crate::domain) mod summary;
 mod verified;
 mod view;
 
@@ -24,7 +27,7 @@ use std::{
 };
 
 use crypto::identity::ServerIdentity;
-use ruma::{OwnedServerName, RoomId, room_version_rules::RoomVersionRules};
+use ruma::{OwnedServerName, RoomId, ServerName, room_version_rules::RoomVersionRules};
 
 use crate::{
     clock::Clock,
@@ -37,16 +40,22 @@ use super::{
     push::Push,
 };
 
-use self::locks::Locks;
+use self::{
+    locks::Locks,
+    spaces::{Remembered, Walks},
+};
 
 pub use self::{
     accept::Acceptance,
     create::NewRoom,
     error::RoomsError,
     membership::MembershipChange,
+    published::{DirectoryPage, DirectoryQuery},
     remote::{Arrival, Proposal, ReceivedInvite, StrippedOrPdu},
     send::LocalUser,
     send::NewMessage,
+    spaces::{HierarchyPage, HierarchyQuery, SpaceRoom},
+    summary::Asker,
     view::{Page, Viewer},
 };
 
@@ -68,6 +77,10 @@ pub struct Rooms {
     /// Held while a room is being entered through another server.
     entering: Locks,
     push: Push,
+    /// What other servers told of rooms that we are not in.
+    remembered: Remembered,
+    /// Space trees that somebody is reading.
+    walks: Walks,
 }
 
 impl Rooms {
@@ -89,6 +102,8 @@ impl Rooms {
             created_ts: Arc::default(),
             entering: Locks::default(),
             push: Push::default(),
+            remembered: Remembered::default(),
+            walks: Walks::default(),
         }
     }
 
@@ -97,6 +112,11 @@ impl Rooms {
         if tokio::time::timeout(ENTERING, self.entering.lock(room_id)).await.is_err() {
             tracing::info!(%room_id, "A join takes long; events for the room do not wait for it any more.");
         }
+    }
+
+    /// This server.
+    pub fn server_name(&self) -> &ServerName {
+        &self.server_name
     }
 
     /// The store, for reads beside the rooms' own.

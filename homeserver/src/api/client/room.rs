@@ -3,13 +3,17 @@
 pub mod aliases;
 pub mod create_room;
 pub mod get_context;
+pub mod get_hierarchy;
 pub mod get_message_events;
 pub mod get_room_event;
+pub mod get_summary;
 pub mod redact_event;
 pub mod send_message_event;
 pub mod visibility;
 
-use ruma::{OwnedRoomId, RoomId, room_version_rules::RoomVersionRules, serde::Raw};
+use ruma::{
+    OwnedRoomId, OwnedRoomOrAliasId, OwnedServerName, RoomId, room_version_rules::RoomVersionRules, serde::Raw,
+};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -20,6 +24,26 @@ use crate::{
     },
     store::{Position, RoomRow, StoredEvent},
 };
+
+/// Most servers that are tried.
+const VIA: usize = 20;
+
+/// The room, and servers that may be in it: those that the client names and those that the alias's server does.
+pub(super) async fn by_id_or_alias(
+    rooms: &Rooms,
+    room: &OwnedRoomOrAliasId,
+    via: &[OwnedServerName],
+) -> Result<(OwnedRoomId, Vec<OwnedServerName>), ApiError> {
+    let mut via: Vec<OwnedServerName> = via.iter().take(VIA).cloned().collect();
+    match OwnedRoomId::try_from(room.clone()) {
+        Ok(room_id) => Ok((room_id, via)),
+        Err(alias) => {
+            let (room_id, servers) = rooms.resolve_alias(&alias).await?;
+            via.extend(servers.into_iter().take(VIA));
+            Ok((room_id, via))
+        }
+    }
+}
 
 /// A room that the sender may read, with its version's rules.
 pub(super) async fn readable(

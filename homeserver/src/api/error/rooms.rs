@@ -23,6 +23,11 @@ impl From<RoomsError> for ApiError {
                 Self::with_status(StatusCode::BAD_REQUEST, ErrorKind::DuplicateAnnotation, message)
             }
             RoomsError::Unreachable(_) => Self::with_status(StatusCode::BAD_GATEWAY, ErrorKind::Unknown, message),
+            RoomsError::InvalidParam(_) => Self::invalid_param(message),
+            RoomsError::InvalidRoomState(_) => Self::new(ErrorKind::InvalidRoomState, message),
+            RoomsError::InviteBlocked => Self::new(ErrorKind::InviteBlocked, message),
+            RoomsError::UnableToAuthorizeJoin => Self::new(ErrorKind::UnableToAuthorizeJoin, message),
+            RoomsError::UnableToGrantJoin => Self::new(ErrorKind::UnableToGrantJoin, message),
             RoomsError::InvalidState(_) => Self::with_status(StatusCode::BAD_REQUEST, ErrorKind::Unknown, message),
         }
     }

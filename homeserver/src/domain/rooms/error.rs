@@ -40,6 +40,20 @@ pub enum RoomsError {
     DuplicateReaction,
     #[error("{0}")]
     InvalidState(String),
+    /// A parameter of the request is not what it should be; what is wrong in words.
+    #[error("{0}")]
+    InvalidParam(String),
+    /// The state that a new room shall have contradicts itself; the reason in words.
+    #[error("{0}")]
+    InvalidRoomState(String),
+    #[error("This user takes no invites")]
+    InviteBlocked,
+    /// Whether the user may join a restricted room cannot be told here.
+    #[error("This server cannot tell whether the user is in one of the rooms that let in here")]
+    UnableToAuthorizeJoin,
+    /// The user may join, but nobody here may vouch for them.
+    #[error("Nobody of this server may let the user in; another server of the room may")]
+    UnableToGrantJoin,
     /// No server that could help answered; the reason in words.
     #[error("No server that knows the room can be reached: {0}")]
     Unreachable(String),

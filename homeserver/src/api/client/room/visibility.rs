@@ -8,7 +8,7 @@ use ruma::api::client::{
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
     domain::rooms::Rooms,
-    store::{Durability, StoreError},
+    store::{Durability, RoomRow, StoreError},
 };
 
 pub async fn get_room_visibility(
@@ -16,7 +16,7 @@ pub async fn get_room_visibility(
     request: Ruma<get_room_visibility::v3::Request>,
 ) -> Result<get_room_visibility::v3::Response, ApiError> {
     let room = rooms.store().read().await?.room_by_id(&request.room_id).await?;
-    let room = room.ok_or_else(|| ApiError::not_found("Unknown room"))?;
+    let room = room.filter(known).ok_or_else(|| ApiError::not_found("Unknown room"))?;
     let visibility = if room.published { Visibility::Public } else { Visibility::Private };
     Ok(get_room_visibility::v3::Response::new(visibility))
 }
@@ -26,8 +26,8 @@ pub async fn set_room_visibility(
     request: Ruma<set_room_visibility::v3::Request>,
 ) -> Result<set_room_visibility::v3::Response, ApiError> {
     let room = rooms.store().read().await?.room_by_id(&request.room_id).await?;
-    let room = room.ok_or_else(|| ApiError::not_found("Unknown room"))?;
-    if !rooms.may_change_aliases(&request.sender.user_id, &room).await? {
+    let room = room.filter(known).ok_or_else(|| ApiError::not_found("Unknown room"))?;
+    if !request.sender.admin && !rooms.may_change_aliases(&request.sender.user_id, &room).await? {
         return Err(ApiError::forbidden("You may not change whether this room is listed"));
     }
     let published = match &request.visibility {
@@ -42,4 +42,9 @@ pub async fn set_room_visibility(
         })
         .await?;
     Ok(set_room_visibility::v3::Response::new())
+}
+
+/// Not only by an invite or a knock.
+fn known(room: &RoomRow) -> bool {
+    room.snapshot.is_some()
 }
