@@ -83,11 +83,7 @@ pub(in crate::domain) async fn may_be_shown(
             Some(Membership::Ban) => return Ok(summary.world_readable),
             _ => {}
         },
-        (Asker::Server(origin), Some(room)) => {
-            if db.server_may_enter(room, origin.server).await? {
-                return Ok(true);
-            }
-        }
+        (Asker::Server(origin), Some(room)) if db.server_may_enter(room, origin.server).await? => return Ok(true),
         _ => {}
     }
     if is_open(summary) {

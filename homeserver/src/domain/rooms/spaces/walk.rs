@@ -94,7 +94,7 @@ impl Walks {
 
 /// A room of the walk, when it was found.
 enum Look {
-    Found(SpaceRoom, Option<Arc<super::remote::RemoteSpace>>),
+    Found(Box<SpaceRoom>, Option<Arc<super::remote::RemoteSpace>>),
     Nothing,
     /// Other servers have taken too long for this page.
     TooLong,
@@ -144,7 +144,7 @@ impl Rooms {
             match self.look(user, &walk, &step, patience.as_mut()).await? {
                 Look::Found(room, remote) => {
                     descend(&mut walk, &step, &room, remote.as_deref());
-                    page.rooms.push(room);
+                    page.rooms.push(*room);
                 }
                 Look::Nothing if step.depth == 0 => {
                     return Err(RoomsError::Forbidden("You may not see this room, or it does not exist".to_owned()));
@@ -196,7 +196,7 @@ impl Rooms {
         if !summary::may_be_shown(&mut db, Asker::User(user), &room.summary).await? {
             return Ok(Look::Nothing);
         }
-        Ok(Look::Found(room, remote))
+        Ok(Look::Found(Box::new(room), remote))
     }
 }
 
