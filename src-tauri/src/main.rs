@@ -11,6 +11,9 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+/// What is logged unless `RUST_LOG` says otherwise. The SDK's HTTP client tells each "not found" as an error; who asked tells what matters.
+const QUIET: &str = "warn,hearth=info,app=info,client=info,homeserver=info,matrix_sdk::http_client=off";
+
 /// Your own messenger and its server, in one.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "hearth", version)]
@@ -26,7 +29,7 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     os::graphics::settle();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| "warn,hearth=info,app=info,client=info,homeserver=info".into());
+        .unwrap_or_else(|_| QUIET.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     // Two libraries bring each a TLS provider: the process has to choose once. Fails only if it has been chosen.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -117,7 +117,7 @@ mod tests {
     use super::{Key, Keyring as _, KeyringError, SystemKeyring};
 
     #[test]
-    #[ignore = "needs an unlocked Secret Service: run inside tests/peers/desktop/session.sh with --run-ignored"]
+    #[ignore = "needs an unlocked Secret Service: `./dev test --ui` runs it in a desktop session"]
     fn the_real_keyring_keeps_and_forgets_a_key() {
         SystemKeyring.probe().unwrap();
         let key = Key::random();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "needs a D-Bus address that nobody serves: run with DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent and --run-ignored"]
+    #[ignore = "needs a D-Bus address that nobody serves: `./dev test --ui` gives it one"]
     fn without_a_bus_the_keyring_is_unavailable_not_empty() {
         assert!(matches!(SystemKeyring.probe(), Err(KeyringError::Unavailable(_))));
         assert!(matches!(SystemKeyring.read("test-account"), Err(KeyringError::Unavailable(_))));
