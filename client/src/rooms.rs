@@ -1,5 +1,7 @@
 //! Making rooms, joining and leaving them, and what a person sets about them.
 
+use std::time::Duration;
+
 use matrix_sdk::{Room, RoomState, notification_settings::RoomNotificationMode};
 use ruma::{
     OwnedUserId, UserId,
@@ -11,6 +13,8 @@ use ruma::{
 use crate::{ClientError, Result, Session, ids};
 
 const MAX_INVITES: usize = 100;
+/// How long an invitation waits for the invited person's name: their computer may be off.
+const NAME_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Session {
     /// Makes a private room and invites people; answers its id.
@@ -61,9 +65,20 @@ impl Session {
             room.join().await?;
             return Ok(room.room_id().to_string());
         }
+        self.ask_for_name(&user_id).await;
         let room = self.client().create_dm(&user_id).await?;
         made.insert(user_id, room.room_id().to_owned());
         Ok(room.room_id().to_string())
+    }
+
+    /// Has the server ask for a person's profile, so that its invitation calls them by their name until they answer.
+    async fn ask_for_name(&self, user_id: &UserId) {
+        let account = self.client().account();
+        match tokio::time::timeout(NAME_PATIENCE, account.fetch_user_profile_of(user_id)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(error = %error, "the invited person's name could not be asked for"),
+            Err(_) => tracing::debug!("the invited person's server does not tell their name in time"),
+        }
     }
 
     async fn direct_invite_from(&self, user_id: &UserId) -> Option<Room> {
@@ -77,7 +92,9 @@ impl Session {
     }
 
     pub async fn invite(&self, room_id: &str, user_id: &str) -> Result<()> {
-        Ok(self.room(room_id)?.invite_user_by_id(&ids::user_id(user_id)?).await?)
+        let (room, user_id) = (self.room(room_id)?, ids::user_id(user_id)?);
+        self.ask_for_name(&user_id).await;
+        Ok(room.invite_user_by_id(&user_id).await?)
     }
 
     pub async fn accept_invite(&self, room_id: &str) -> Result<()> {

@@ -28,8 +28,7 @@ pub(crate) struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     os::graphics::settle();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| QUIET.into());
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| QUIET.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     // Two libraries bring each a TLS provider: the process has to choose once. Fails only if it has been chosen.
     let _ = rustls::crypto::ring::default_provider().install_default();

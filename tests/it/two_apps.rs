@@ -32,6 +32,8 @@ async fn a_message_crosses_from_one_copy_to_the_other_and_back() -> Result<()> {
     let room = room_of(&ann.ask("open_invite_link", json!({ "link": link["link"] })).await?)?;
     let at_ann = ann.subscribe(json!({ "topic": "timeline", "room_id": room }))?;
     ann.ask("send_message", json!({ "room_id": room, "draft": { "body": "Hello Bob" } })).await?;
+    let at_ann_rooms = ann.subscribe(json!({ "topic": "room_list" }))?;
+    ann.row(at_ann_rooms, "the chat by Bob's name, before he has answered", |row| row["name"] == "Bob").await?;
 
     let rooms = bob.subscribe(json!({ "topic": "room_list" }))?;
     let invite = bob.row(rooms, "the invitation", |row| row["kind"] == "invite" && row["name"] == "Ann").await?;
