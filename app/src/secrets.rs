@@ -1,6 +1,9 @@
 //! Where this app's secrets are: the vault of the data folder, and the names in it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use client::SavedSession;
 use crypto::{
@@ -76,6 +79,21 @@ pub(crate) fn keyring_works() -> bool {
             tracing::info!(error = %error, "no keyring can be used");
             false
         }
+    }
+}
+
+/// Returns when a keyring that is locked now has been unlocked, by whatever way. Asks every second, since a keyring that is started
+/// anew tells nobody.
+pub(crate) async fn until_unlocked() {
+    let locked = async || tokio::task::spawn_blocking(|| SystemKeyring.locked_now()).await.ok().flatten();
+    let mut was_locked = false;
+    loop {
+        match locked().await {
+            Some(true) => was_locked = true,
+            Some(false) if was_locked => return,
+            _ => {}
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

@@ -92,12 +92,20 @@ impl App {
 
     async fn unlock_and_open(&self, passphrase: Option<String>) -> Result<Option<Status>, AppError> {
         let folder = self.data()?.folder.path().to_owned();
-        let mut opening = tokio::task::spawn_blocking(move || Secrets::open(&folder, passphrase.as_deref()));
+        let open = || {
+            let (folder, passphrase) = (folder.clone(), passphrase.clone());
+            tokio::task::spawn_blocking(move || Secrets::open(&folder, passphrase.as_deref()))
+        };
+        let mut opening = open();
         let opened = match tokio::time::timeout(KEYRING_PATIENCE, &mut opening).await {
             Ok(opened) => opened,
             Err(_) => {
                 self.set_status(Status::WaitingForKeyring);
-                opening.await
+                tokio::select! {
+                    opened = opening => opened,
+                    // The question that the first attempt waits for may be gone with the keyring that asked it.
+                    () = secrets::until_unlocked() => open().await,
+                }
             }
         };
         match opened.map_err(|error| failure(&error))? {

@@ -22,7 +22,7 @@ const [role, name] = arguments;
 const kinds = {
   textbox: 'input:not([type=checkbox]):not([type=file]), textarea, [role=textbox], [contenteditable=true]',
   button: 'button, [role=button]', heading: 'h1, h2, h3, [role=heading]', tab: '[role=tab]',
-  article: 'article, [role=article]', link: 'a[href], [role=link]',
+  article: 'article, [role=article]', link: 'a[href], [role=link]', alert: '[role=alert]',
 };
 const called = (e) => [e.getAttribute('aria-label'), ...[...(e.labels ?? [])].map((l) => l.textContent), e.textContent]
   .filter(Boolean).map((text) => text.replace(/\\s+/g, ' ').trim());
@@ -93,12 +93,13 @@ class Window:
 
 
 @contextlib.contextmanager
-def driver():
+def driver(**more: str):
+    """A WebKitWebDriver's port; it starts apps with `more` in their environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     # What tauri-driver sets: the webview allows automation.
-    env = os.environ | {"TAURI_AUTOMATION": "true", "TAURI_WEBVIEW_AUTOMATION": "true"}
+    env = os.environ | {"TAURI_AUTOMATION": "true", "TAURI_WEBVIEW_AUTOMATION": "true"} | more
     child = subprocess.Popen(["WebKitWebDriver", f"--port={port}"], env=env)
     try:
         end = time.monotonic() + 20

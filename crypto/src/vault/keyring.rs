@@ -47,6 +47,8 @@ pub struct SystemKeyring;
 mod system {
     use std::collections::HashMap;
 
+    use secret_service::{EncryptionType, blocking::SecretService};
+
     pub(super) use keyring_core::Error;
     use keyring_core::{Entry, api::CredentialStoreApi as _};
     use zbus_secret_service_keyring_store::Store;
@@ -54,6 +56,12 @@ mod system {
     pub(super) fn entry(account: &str) -> Result<Entry, Error> {
         // The façade of `keyring` keeps its first failure for ever; the store itself can be asked again.
         Store::new()?.build(super::SERVICE, account, Some(&HashMap::from([("label", "Hearth")])))
+    }
+
+    pub(super) fn locked_now() -> Option<bool> {
+        let service = SecretService::connect(EncryptionType::Plain).ok()?;
+        let collection = service.get_default_collection().ok()?;
+        collection.is_locked().ok()
     }
 
     /// Both a locked keyring and one without a default collection arrive as `NoStorageAccess`.
@@ -70,12 +78,23 @@ mod system {
 mod system {
     pub(super) use keyring::Error;
 
+    pub(super) fn locked_now() -> Option<bool> {
+        None
+    }
+
     pub(super) fn entry(account: &str) -> Result<keyring::Entry, Error> {
         keyring::Entry::new(super::SERVICE, account)
     }
 
     pub(super) fn is_locked(error: &Error) -> bool {
         matches!(error, Error::NoStorageAccess(_))
+    }
+}
+
+impl SystemKeyring {
+    /// Whether it is locked now, found out without asking the person; `None` where that cannot be told.
+    pub fn locked_now(self) -> Option<bool> {
+        system::locked_now()
     }
 }
 
