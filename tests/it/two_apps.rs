@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tests::Person;
+use tests::{Network, Person, network::own_address};
 
 fn says(words: &str) -> impl Fn(&Value) -> bool {
     move |row| row["body"]["plain"] == words
@@ -61,5 +61,28 @@ async fn the_same_link_opens_the_same_chat_and_one_s_own_is_refused() -> Result<
     assert_eq!(first, again);
     let own = bob.ask("open_invite_link", json!({ "link": link["link"] })).await;
     assert!(format!("{:#}", own.err().context("one's own link was opened")?).contains("own link"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_with_a_domain_answers_ordinary_servers() -> Result<()> {
+    let network = Network::new()?;
+    let address = own_address();
+    let (certificate, private_key) = network.leaf(address)?;
+    let name = format!("{address}:8448");
+    let domain = json!({
+        "server_name": name, "federation_listen": name, "certificate": certificate, "private_key": private_key,
+    });
+    let ann = Person::new().await?;
+    let status = ann.subscribe(json!({ "topic": "status" }))?;
+    ann.until(status, "first run", |status| status["phase"] == "first_run").await?;
+    ann.ask("create_account", json!({ "display_name": "Ann", "domain": domain })).await?;
+    let user_id = format!("@ann:{name}");
+    assert_eq!(ann.is_ready(status).await?["me"]["user_id"], user_id);
+
+    let authority = reqwest::Certificate::from_pem(&std::fs::read(network.ca())?)?;
+    let http = reqwest::Client::builder().tls_certs_only([authority]).build()?;
+    let keys: Value = http.get(format!("https://{name}/_matrix/key/v2/server")).send().await?.json().await?;
+    assert_eq!(keys["server_name"], name, "ordinary servers find it under its name: {keys}");
     Ok(())
 }

@@ -104,15 +104,42 @@ impl ApiError {
         error
     }
 
-    /// Our own fault; logged here, once.
+    /// Our own fault; logged here, once. What its owner can mend is said in words.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "A request failed inside the server.");
-        Self::with_status(StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Unknown, "Internal server error")
+        let (status, sentence) = match std::iter::successors(Some(error), |error| error.source()).find_map(disk_trouble)
+        {
+            Some(DiskTrouble::Full) => (StatusCode::INSUFFICIENT_STORAGE, "The server's disk is full"),
+            Some(DiskTrouble::ReadOnly) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "The server cannot write to its data folder")
+            }
+            None => (StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"),
+        };
+        Self::with_status(status, ErrorKind::Unknown, sentence)
     }
 
     /// The errcode.
     pub fn errcode(&self) -> &str {
         self.body.get("errcode").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+enum DiskTrouble {
+    Full,
+    ReadOnly,
+}
+
+fn disk_trouble(error: &(dyn std::error::Error + 'static)) -> Option<DiskTrouble> {
+    use std::io::ErrorKind as Io;
+    let of_file = |error: &std::io::Error| match error.kind() {
+        Io::StorageFull | Io::QuotaExceeded => Some(DiskTrouble::Full),
+        Io::ReadOnlyFilesystem | Io::PermissionDenied => Some(DiskTrouble::ReadOnly),
+        _ => None,
+    };
+    match error.downcast_ref() {
+        Some(StoreError::Full) => Some(DiskTrouble::Full),
+        Some(StoreError::ReadOnly) => Some(DiskTrouble::ReadOnly),
+        _ => error.downcast_ref().and_then(of_file),
     }
 }
 
@@ -176,5 +203,23 @@ impl From<FromHttpRequestError> for ApiError {
             }
             _ => Self::invalid_param(message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ApiError, StoreError};
+    use crate::domain::media::MediaError;
+
+    #[test]
+    fn a_full_disk_is_said_in_words_and_other_faults_are_not_told() {
+        let of_database: ApiError = MediaError::Store(StoreError::Full).into();
+        let of_file: ApiError = MediaError::Io(std::io::Error::from(std::io::ErrorKind::StorageFull)).into();
+        for error in [of_database, of_file] {
+            assert_eq!((error.status.as_u16(), error.errcode()), (507, "M_UNKNOWN"));
+            assert_eq!(error.body["error"], "The server's disk is full");
+        }
+        let other: ApiError = StoreError::Damaged("an event").into();
+        assert_eq!((other.status.as_u16(), &other.body["error"]), (500, &"Internal server error".into()));
     }
 }
