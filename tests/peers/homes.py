@@ -30,13 +30,12 @@ class User:
     """A user registered by the shared secret, which both kinds of server understand."""
 
     def __init__(self, base: str, secret: str, name: str):
-        self.base, self.token, self.user_id = base, None, None
+        self.base, self.token, self.user_id, self.password = base, None, None, secrets.token_urlsafe(9)
         self.transactions = itertools.count()
         path = "/_synapse/admin/v1/register"
         nonce = self.call("GET", path)["nonce"]
-        password = secrets.token_urlsafe(9)
-        mac = hmac.new(secret.encode(), "\0".join((nonce, name, password, "notadmin")).encode(), hashlib.sha1)
-        body = {"nonce": nonce, "username": name, "password": password, "admin": False, "mac": mac.hexdigest()}
+        mac = hmac.new(secret.encode(), "\0".join((nonce, name, self.password, "notadmin")).encode(), hashlib.sha1)
+        body = {"nonce": nonce, "username": name, "password": self.password, "admin": False, "mac": mac.hexdigest()}
         account = self.call("POST", path, body)
         self.token, self.user_id = account["access_token"], account["user_id"]
         self.server_name = self.user_id.split(":", 1)[1]
@@ -195,3 +194,13 @@ class Hearth:
         self.child.kill()
         self.child.wait(10)
         self.child = None
+
+
+class Alone(Hearth):
+    """Ours for clients alone: no certificate, no other server."""
+
+    def __init__(self, folder: Path, profile: str = "debug", name: str = "hearth.test"):
+        self.data, self.profile, self.name = folder / "hearth", profile, name
+        self.log, self.child = folder / "hearth.log", None
+        self.flags = ["--server-name", name, "--client-listen", "127.0.0.1:0", "--federation-listen", "off",
+                      "--registration-secret", SECRET]

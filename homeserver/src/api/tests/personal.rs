@@ -1,5 +1,6 @@
 //! Account data, filters, capabilities, passwords: what belongs to one user.
 
+use http::Method;
 use serde_json::json;
 
 use crate::api::testing::Server;
@@ -121,5 +122,36 @@ async fn openid_tokens_and_addresses() -> anyhow::Result<()> {
     let body = json!({ "client_secret": "a", "email": "a@b.example", "send_attempt": 1 });
     let path = "/_matrix/client/v3/register/email/requestToken";
     assert_eq!(server.post("", path, body).await?.errcode(), "M_THREEPID_DENIED");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_needs_nothing_said_may_have_no_body() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let token = server.user("alice").await?;
+    let without_body = async |path: &str| server.send(Method::POST, &token, path, Vec::new()).await;
+    let made = without_body("/_matrix/client/v3/createRoom").await?.ok()?;
+    let room = made["room_id"].as_str().unwrap_or_default();
+    without_body(&format!("/_matrix/client/v3/rooms/{room}/leave")).await?.ok()?;
+    // What must be said is missed all the same.
+    let nobody = without_body(&format!("/_matrix/client/v3/rooms/{room}/kick")).await?;
+    assert_eq!((nobody.status.as_u16(), nobody.errcode().as_str()), (400, "M_MISSING_PARAM"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn presence_without_a_status_has_no_status() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let token = server.user("alice").await?;
+    let path = "/_matrix/client/v3/presence/@alice:one.example/status";
+    for (status, expected) in [(json!({}), json!(null)), (json!({ "status_msg": "at tea" }), json!("at tea"))] {
+        let mut body = status;
+        body["presence"] = json!("unavailable");
+        server.put(&token, path, body).await?.ok()?;
+        let sync = server.get(&token, "/_matrix/client/v3/sync?set_presence=unavailable").await?.ok()?;
+        let content = sync["presence"]["events"][0]["content"].as_object().cloned().unwrap_or_default();
+        assert_eq!(content.get("status_msg").is_some(), !expected.is_null(), "{content:?}");
+        assert_eq!(content.get("status_msg").cloned().unwrap_or_default(), expected);
+    }
     Ok(())
 }

@@ -207,16 +207,16 @@ impl Sync {
             if !allows(&pass.query.filter.presence, &changed.user_id, "m.presence") {
                 continue;
             }
-            let event = json!({
-                "type": "m.presence",
-                "sender": changed.user_id,
-                "content": {
-                    "presence": changed.state,
-                    "status_msg": changed.status_msg,
-                    "last_active_ago": changed.last_active_ago(pass.now_ms),
-                    "currently_active": changed.currently_active(pass.now_ms),
-                },
+            let mut content = json!({
+                "presence": changed.state,
+                "last_active_ago": changed.last_active_ago(pass.now_ms),
+                "currently_active": changed.currently_active(pass.now_ms),
             });
+            // Absent, never null: clients check the event's form.
+            if let (Some(status), Some(content)) = (&changed.status_msg, content.as_object_mut()) {
+                content.insert("status_msg".to_owned(), status.clone().into());
+            }
+            let event = json!({ "type": "m.presence", "sender": changed.user_id, "content": content });
             presence.events.push(Raw::from_json(to_raw_value(&event).map_err(|_| StoreError::Damaged("presence"))?));
         }
         Ok(())
