@@ -142,7 +142,8 @@ impl Default for Config {
             media_cache_size: 2 * 1024 * 1024 * 1024,
             presence_over_federation: false,
             redacted_retention_days: 7,
-            log: "info".to_owned(),
+            // State resolution tells at this level of every event that it allows.
+            log: "info,ruma_state_res=warn".to_owned(),
             public_url: None,
             delegated_name: None,
             support: None,
