@@ -61,6 +61,8 @@ pub struct Config {
     pub max_upload_size: u64,
     /// Bytes of remote media kept as a cache.
     pub media_cache_size: u64,
+    /// Whether pages that messages link to are fetched for previews.
+    pub url_previews: bool,
     /// Whether presence is exchanged with other servers.
     pub presence_over_federation: bool,
     /// Days that the original of a redacted event is kept.
@@ -140,6 +142,7 @@ impl Default for Config {
             public_rooms_without_login: false,
             max_upload_size: 100 * 1024 * 1024,
             media_cache_size: 2 * 1024 * 1024 * 1024,
+            url_previews: false,
             presence_over_federation: false,
             redacted_retention_days: 7,
             // State resolution tells at this level of every event that it allows.

@@ -11,3 +11,4 @@ pub mod notifier;
 pub mod push;
 pub mod rooms;
 pub mod sync;
+pub mod web;

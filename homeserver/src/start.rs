@@ -29,7 +29,9 @@ use crate::{
         encryption::Encryption,
         federation::{Federation, Sender},
         inbound::Inbound,
+        media::Media,
         notifier::Notifier,
+        push::Pushers,
     },
     net::{
         listener::{self, Hosts, Limits, Listener, Serve},
@@ -54,6 +56,8 @@ pub struct Homeserver {
     federation: Option<SocketAddr>,
     outside: Outside,
     sender: Sender,
+    pushers: Pushers,
+    media: Media,
     encryption: Encryption,
     inbound: Inbound,
     store: Store,
@@ -95,6 +99,8 @@ pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<H
         Arc::new(outside.transport()),
     );
     let sender = Sender::new(federation.clone(), store.clone(), clock.clone(), notifier.clone());
+    let web = outside.web();
+    let pushers = Pushers::new(store.clone(), clock.clone(), notifier.clone(), web.clone());
     let parts = Parts::new(Foundation {
         config: config.clone(),
         clock: clock.clone(),
@@ -103,6 +109,7 @@ pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<H
         server_name: server_name.clone(),
         identity,
         federation,
+        web,
     });
 
     let mut server = Homeserver {
@@ -112,6 +119,8 @@ pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<H
         federation: None,
         outside,
         sender,
+        pushers,
+        media: parts.media.clone(),
         encryption: parts.encryption.clone(),
         inbound: parts.inbound.clone(),
         store,
@@ -208,6 +217,8 @@ impl Homeserver {
     /// The server's own tasks.
     fn work(&self, clock: Clock) {
         self.tasks.spawn(self.sender.clone().run(self.stop.clone()));
+        self.tasks.spawn(self.media.clone().tend(self.stop.clone()));
+        self.tasks.spawn(self.pushers.clone().run(self.stop.clone()));
         self.tasks.spawn(self.inbound.clone().run(self.stop.clone()));
         let (sender, outside, stop) = (self.sender.clone(), self.outside.clone(), self.stop.clone());
         self.tasks.spawn(async move {

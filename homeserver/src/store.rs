@@ -48,6 +48,7 @@ mod testing;
 mod to_device;
 mod tokens;
 mod transactions;
+mod url_previews;
 mod user_directory;
 mod writer;
 
@@ -76,9 +77,10 @@ pub use self::{
     keys::{ClaimedKey, DeviceKeysRow},
     media::{MediaRow, ThumbnailKey, ThumbnailRow},
     members::{LocalMembership, MemberRow, Membership},
-    notifications::{NewNotification, Notification, ReadMarks, Unread},
+    notifications::{NewNotification, Notification, NotifiedCall, ReadMarks, Unread},
     outbox_reading::{OutboxBatch, OutboxEvent},
     profiles::Profile,
+    pushers::{PushCounts, PusherKey, PusherRow},
     receipts::Receipt,
     registration_tokens::RegistrationToken,
     relations::RelationsPage,
@@ -91,6 +93,7 @@ pub use self::{
     sync::{AccountData, EventRow, Hero, LocalRoom, RoomChanges, StateChange, StateEntry},
     to_device::ToDeviceMessage,
     tokens::{RefreshOwner, TokenOwner, token_hash},
+    url_previews::UrlPreview,
     user_directory::KnownUser,
     writer::{Committed, Durability, Tx},
 };

@@ -2,6 +2,7 @@
 
 pub mod devices;
 mod taker;
+mod web;
 
 use std::{
     collections::HashMap,
@@ -35,7 +36,7 @@ use crate::{
     store::Store,
 };
 
-pub use self::taker::Taker;
+pub use self::{taker::Taker, web::FakeWeb};
 
 /// Carries requests between the routers of one process.
 #[derive(Clone, Default)]
@@ -145,6 +146,8 @@ pub struct TestHome {
     pub notifier: Notifier,
     /// Milliseconds that its clock is ahead of the machine's.
     pub ahead: Arc<AtomicI64>,
+    /// What there is beyond Matrix servers.
+    pub web: FakeWeb,
     _folder: tempfile::TempDir,
 }
 
@@ -181,7 +184,9 @@ impl TestHome {
             clock.clone(),
             Arc::new(network.clone()),
         );
+        let web = FakeWeb::default();
         let parts = Parts::new(Foundation {
+            web: Arc::new(web.clone()),
             config: Arc::new(Config { data: folder.path().to_owned(), ..config }),
             clock,
             store,
@@ -191,7 +196,7 @@ impl TestHome {
             federation,
         });
         network.attach(&server_name, router::federation(parts.clone()));
-        Self { parts, identity, notifier, ahead, _folder: folder }
+        Self { parts, identity, notifier, ahead, web, _folder: folder }
     }
 
     pub fn name(&self) -> &ServerName {

@@ -17,6 +17,7 @@ use crate::{
         notifier::Notifier,
         rooms::Rooms,
         sync::Sync,
+        web::Web,
     },
     store::Store,
 };
@@ -48,11 +49,12 @@ pub struct Foundation {
     pub server_name: ruma::OwnedServerName,
     pub identity: Arc<ServerIdentity>,
     pub federation: Federation,
+    pub web: Arc<dyn Web>,
 }
 
 impl Parts {
     pub fn new(foundation: Foundation) -> Self {
-        let Foundation { config, clock, store, notifier, server_name, identity, federation } = foundation;
+        let Foundation { config, clock, store, notifier, server_name, identity, federation, web } = foundation;
         let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone());
         let rooms = Rooms::new(store.clone(), clock.clone(), identity, server_name.clone(), federation.clone());
         let encryption = Encryption::new(store.clone(), federation.client.clone(), server_name.clone());
@@ -62,7 +64,7 @@ impl Parts {
         let edus: Vec<Box<dyn TakesEdus>> = vec![Box::new(encryption.clone()), Box::new(ephemeral.clone())];
         let inbound = Inbound::new(store.clone(), notifier.clone(), federation.clone(), rooms.clone(), edus);
         let media =
-            Media::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone(), federation.clone());
+            Media::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone(), federation.clone(), web);
         Self {
             config,
             clock,

@@ -242,6 +242,8 @@ fn media(router: Router<Parts>) -> Router<Parts> {
         .ruma(media::config::get_media_config)
         .ruma(media::config::get_media_config_v3)
         .ruma(media::create::create_mxc_uri)
+        .ruma(media::preview::get_media_preview)
+        .ruma(media::preview::get_media_preview_v3)
         .route("/_matrix/media/v3/upload", post(media::upload::post))
         .route("/_matrix/media/r0/upload", post(media::upload::post))
         .route("/_matrix/media/v3/upload/{p1}/{p2}", put(media::upload::put))
@@ -251,6 +253,9 @@ fn media(router: Router<Parts>) -> Router<Parts> {
         .route("/_matrix/media/v3/download/{p1}/{p2}", get(media::download::get_frozen))
         .route("/_matrix/media/v3/download/{p1}/{p2}/{p3}", get(media::download::get_frozen_as))
         .route("/_matrix/media/v3/thumbnail/{p1}/{p2}", get(media::thumbnail::get_frozen))
+        .route("/_matrix/media/r0/download/{p1}/{p2}", get(media::download::get_frozen))
+        .route("/_matrix/media/r0/download/{p1}/{p2}/{p3}", get(media::download::get_frozen_as))
+        .route("/_matrix/media/r0/thumbnail/{p1}/{p2}", get(media::thumbnail::get_frozen))
 }
 
 /// Web clients may come from anywhere: access is by token.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Config, Registration},
-    domain::{federation::Federation, notifier::Notifier},
+    domain::{federation::Federation, notifier::Notifier, web::NoWeb},
     store::Store,
 };
 
@@ -79,7 +79,8 @@ impl Server {
         let config = Arc::new(Config { data: folder.path().to_owned(), ..config });
         let identity = Arc::new(crypto::ServerIdentity::generate_in_key_mode());
         let federation = Federation::offline(server_name.clone(), store.clone(), clock.clone());
-        let foundation = Foundation { config, clock, store, notifier, server_name, identity, federation };
+        let web = Arc::new(NoWeb);
+        let foundation = Foundation { config, clock, store, notifier, server_name, identity, federation, web };
         let parts = Parts::new(foundation);
         Ok(Self { router: router::socket(parts), now, _folder: Some(folder) })
     }

@@ -1,4 +1,4 @@
-//! Media: uploaded files, thumbnails, and a cache of what other servers keep.
+//! Media: uploaded files, thumbnails, previews of pages, and a cache of what other servers keep.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -13,9 +13,11 @@ use crate::{
     store::{Durability, MediaRow, ServerSn, Store, StoreError, UserSn},
 };
 
-use super::{accounts::random_token, federation::Federation};
+use super::{accounts::random_token, federation::Federation, web::Web};
 
+mod cache;
 mod error;
+mod previews;
 mod remote;
 mod thumbnails;
 
@@ -28,6 +30,8 @@ pub use self::{
 const UNUSED_MS: i64 = 24 * 3600 * 1000;
 /// How many ids a user may hold that nothing was uploaded to.
 const MOST_PENDING: i64 = 100;
+/// The longest that a request waits for an upload.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The media of this server. Cheap to clone.
 #[derive(Clone)]
@@ -37,9 +41,11 @@ pub struct Media {
     config: Arc<Config>,
     server_name: OwnedServerName,
     federation: Federation,
+    web: Arc<dyn Web>,
     folder: PathBuf,
     uploaded: Arc<Notify>,
     thumbnails: thumbnails::Thumbnails,
+    previews: previews::Previews,
 }
 
 /// What is uploaded, beside the bytes.
@@ -65,10 +71,21 @@ impl Media {
         config: Arc<Config>,
         server_name: OwnedServerName,
         federation: Federation,
+        web: Arc<dyn Web>,
     ) -> Self {
         let folder = config.data.join("media");
-        let thumbnails = thumbnails::Thumbnails::default();
-        Self { store, clock, config, server_name, federation, folder, uploaded: Arc::default(), thumbnails }
+        Self {
+            store,
+            clock,
+            config,
+            server_name,
+            federation,
+            web,
+            folder,
+            uploaded: Arc::default(),
+            thumbnails: thumbnails::Thumbnails::default(),
+            previews: previews::Previews::default(),
+        }
     }
 
     /// An id to upload to later, and until when.
@@ -126,14 +143,18 @@ impl Media {
             return Err(MediaError::NotFound);
         }
         if server != self.server_name {
-            return self.find_remote(server, media_id).await;
+            return self.find_remote(server, media_id, wait).await;
         }
-        let deadline = tokio::time::Instant::now() + wait.min(Duration::from_secs(60));
+        let deadline = tokio::time::Instant::now() + wait.min(LONGEST_WAIT);
         loop {
             let uploaded = self.uploaded.notified();
             let row = self.store.read().await?.media(ServerSn::OURS, media_id).await?.ok_or(MediaError::NotFound)?;
             if row.file.is_some() {
+                self.used(ServerSn::OURS, media_id, &row).await?;
                 return self.found(row);
+            }
+            if row.unused_expires_ts.is_some_and(|expires| expires <= self.clock.now_ms()) {
+                return Err(MediaError::NotFound);
             }
             if tokio::time::timeout_at(deadline, uploaded).await.is_err() {
                 return Err(MediaError::NotYetUploaded);
@@ -220,6 +241,7 @@ impl Media {
             unused_expires_ts: None,
             authenticated: true,
             quarantined: false,
+            last_used_ts: 0,
         };
         let entered = self
             .store

@@ -1,5 +1,6 @@
-//! Push rules applied to events: what each local member is notified of, written in the event's own transaction.
+//! Push: rules applied to events, written in the event's own transaction, and the pushers that tell gateways what came of it.
 
+mod pushers;
 mod rules;
 
 use ruma::{
@@ -13,7 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::store::{Db, EventSn, NewNotification, Position, RoomSn, StoreError, Tx, UserSn};
 
-pub use self::rules::RuleCache;
+pub use self::{pushers::Pushers, rules::RuleCache};
 
 /// Members counted for the conditions on the size of a room; larger rooms count as this large.
 const COUNTED_MEMBERS: u32 = 10_000;

@@ -12,7 +12,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock::Clock,
     config::Config,
-    domain::federation::{Limits, SendError, Transport},
+    domain::{
+        federation::{Limits, SendError, Transport},
+        web::Web,
+    },
     net::{
         connect::Connector,
         dns::SystemDns,
@@ -88,6 +91,11 @@ impl Outside {
     /// For [`crate::domain::federation::Federation`].
     pub(super) fn transport(&self) -> ToServers {
         ToServers(self.federation.clone())
+    }
+
+    /// For push gateways and pages.
+    pub(super) fn web(&self) -> Arc<dyn Web> {
+        self.outgoing.clone()
     }
 
     pub(super) fn iroh(&self) -> Option<&IrohFederation> {

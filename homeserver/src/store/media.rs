@@ -15,6 +15,9 @@ pub struct MediaRow {
     pub unused_expires_ts: Option<i64>,
     pub authenticated: bool,
     pub quarantined: bool,
+    /// Milliseconds since 1970.
+    #[sqlx(default)]
+    pub last_used_ts: i64,
 }
 
 /// A stored thumbnail.
@@ -33,12 +36,13 @@ pub struct ThumbnailKey {
     pub width: i64,
     pub height: i64,
     pub method: &'static str,
+    pub animated: bool,
 }
 
 impl Db {
     pub async fn media(&mut self, server: ServerSn, media_id: &str) -> Result<Option<MediaRow>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT file, size, content_type, content_disposition, uploader_sn, unused_expires_ts, authenticated, quarantined
+            "SELECT file, size, content_type, content_disposition, uploader_sn, unused_expires_ts, authenticated, quarantined, last_used_ts
              FROM media WHERE server_sn = $1 AND media_id = $2",
         )
         .bind(server)
@@ -61,22 +65,26 @@ impl Db {
     pub async fn thumbnail(&mut self, key: &ThumbnailKey) -> Result<Option<ThumbnailRow>, StoreError> {
         Ok(sqlx::query_as(
             "SELECT content_type, file, size FROM thumbnails
-             WHERE server_sn = $1 AND media_id = $2 AND width = $3 AND height = $4 AND method = $5 AND animated = 0",
+             WHERE server_sn = $1 AND media_id = $2 AND width = $3 AND height = $4 AND method = $5 AND animated = $6",
         )
         .bind(key.server)
         .bind(&key.media_id)
         .bind(key.width)
         .bind(key.height)
         .bind(key.method)
+        .bind(key.animated)
         .fetch_optional(&mut self.0)
         .await?)
     }
 
-    /// Bytes of media that other servers own.
-    pub async fn remote_media_size(&mut self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar("SELECT COALESCE(SUM(size), 0) FROM media WHERE server_sn <> 1")
-            .fetch_one(&mut self.0)
-            .await?)
+    /// Bytes of media that may be forgotten: what other servers own and pictures of previews, with their thumbnails.
+    pub async fn cached_media_size(&mut self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT (SELECT COALESCE(SUM(size), 0) FROM media WHERE server_sn <> 1 OR preview = 1)
+                + (SELECT COALESCE(SUM(t.size), 0) FROM thumbnails t WHERE t.server_sn <> 1)",
+        )
+        .fetch_one(&mut self.0)
+        .await?)
     }
 }
 
@@ -123,13 +131,14 @@ impl Tx {
     pub async fn put_thumbnail(&mut self, key: &ThumbnailKey, row: &ThumbnailRow) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO thumbnails (server_sn, media_id, width, height, method, animated, content_type, file, size)
-             VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8) ON CONFLICT DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
         )
         .bind(key.server)
         .bind(&key.media_id)
         .bind(key.width)
         .bind(key.height)
         .bind(key.method)
+        .bind(key.animated)
         .bind(&row.content_type)
         .bind(&row.file)
         .bind(row.size)
@@ -138,10 +147,33 @@ impl Tx {
         Ok(())
     }
 
-    /// Forgets the remote media not used for longest, until `bytes` are freed; answers the files to delete.
-    pub async fn forget_remote_media(&mut self, bytes: i64) -> Result<Vec<String>, StoreError> {
+    /// The media was asked for.
+    pub async fn use_media(&mut self, server: ServerSn, media_id: &str) -> Result<(), StoreError> {
+        let now = self.now_ms();
+        sqlx::query("UPDATE media SET last_used_ts = $3 WHERE server_sn = $1 AND media_id = $2")
+            .bind(server)
+            .bind(media_id)
+            .bind(now)
+            .execute(&mut self.db.0)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets ids that were given out and whose time to upload is over.
+    pub async fn forget_unused_media(&mut self) -> Result<(), StoreError> {
+        let now = self.now_ms();
+        sqlx::query("DELETE FROM media WHERE file IS NULL AND unused_expires_ts <= $1")
+            .bind(now)
+            .execute(&mut self.db.0)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets cached media not used for longest, until `bytes` are freed; answers the files to delete.
+    pub async fn forget_cached_media(&mut self, bytes: i64) -> Result<Vec<String>, StoreError> {
         let oldest: Vec<(ServerSn, String, Option<String>, i64)> = sqlx::query_as(
-            "SELECT server_sn, media_id, file, COALESCE(size, 0) FROM media WHERE server_sn <> 1 ORDER BY last_used_ts LIMIT 1000",
+            "SELECT server_sn, media_id, file, COALESCE(size, 0) FROM media WHERE server_sn <> 1 OR preview = 1
+             ORDER BY last_used_ts LIMIT 1000",
         )
         .fetch_all(&mut self.db.0)
         .await?;
@@ -152,13 +184,16 @@ impl Tx {
             }
             freed += size;
             files.extend(file);
-            let small: Vec<String> =
-                sqlx::query_scalar("SELECT file FROM thumbnails WHERE server_sn = $1 AND media_id = $2")
+            let small: Vec<(String, i64)> =
+                sqlx::query_as("SELECT file, size FROM thumbnails WHERE server_sn = $1 AND media_id = $2")
                     .bind(server)
                     .bind(&media_id)
                     .fetch_all(&mut self.db.0)
                     .await?;
-            files.extend(small);
+            for (file, size) in small {
+                freed += size;
+                files.push(file);
+            }
             sqlx::query("DELETE FROM media WHERE server_sn = $1 AND media_id = $2")
                 .bind(server)
                 .bind(&media_id)

@@ -88,6 +88,22 @@ impl ReadMarks {
     }
 }
 
+/// A call that a user was notified of.
+#[derive(Clone, Debug, FromRow)]
+pub struct NotifiedCall {
+    pub thread_id: String,
+    pub position: Position,
+    /// The signed m.call.invite.
+    pub json: String,
+    /// The user answered or refused a call in the room since.
+    pub answered: bool,
+}
+
+pub(super) const NEXT: &str = "
+    SELECT n.room_sn, r.room_id, n.position, n.event_sn, n.thread_id, n.actions, e.received_ts
+    FROM notifications n JOIN rooms r ON r.room_sn = n.room_sn JOIN events e ON e.event_sn = n.event_sn
+    WHERE n.user_sn = $1 AND n.position > $2 AND n.notify = 1 ORDER BY n.position LIMIT 1";
+
 pub(super) const UNREAD: &str = "
     SELECT thread_id, position, notify, highlight FROM notifications WHERE user_sn = $1 AND room_sn = $2 AND position > $3";
 
@@ -138,6 +154,43 @@ impl Db {
         .bind(before.unwrap_or(Position(i64::MAX)))
         .bind(highlights_only)
         .bind(limit)
+        .fetch_all(&mut self.0)
+        .await?)
+    }
+
+    /// The user's first notification after a position.
+    pub async fn notification_after(
+        &mut self,
+        user: UserSn,
+        after: Position,
+    ) -> Result<Option<Notification>, StoreError> {
+        Ok(sqlx::query_as(NEXT).bind(user).bind(after).fetch_optional(&mut self.0).await?)
+    }
+
+    /// Rooms that the user is in or invited to and has notifications of.
+    pub async fn rooms_with_notifications(&mut self, user: UserSn) -> Result<Vec<RoomSn>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT m.room_sn FROM local_memberships m WHERE m.user_sn = $1 AND m.membership IN (1, 2)
+                AND EXISTS (SELECT 1 FROM notifications n WHERE n.user_sn = $1 AND n.room_sn = m.room_sn)",
+        )
+        .bind(user)
+        .fetch_all(&mut self.0)
+        .await?)
+    }
+
+    /// Calls in a room that the user was notified of, newest first, with the thread and whether the user sent an answer since.
+    pub async fn notified_calls(&mut self, user: UserSn, room: RoomSn) -> Result<Vec<NotifiedCall>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT n.thread_id, n.position, j.json, EXISTS (
+                SELECT 1 FROM events a JOIN event_types at ON at.type_sn = a.type_sn
+                WHERE a.room_sn = n.room_sn AND a.position > n.position AND a.sender_sn = $1
+                    AND at.type IN ('m.call.answer', 'm.call.reject')) AS answered
+             FROM notifications n JOIN events e ON e.event_sn = n.event_sn JOIN event_types t ON t.type_sn = e.type_sn
+                JOIN event_json j ON j.event_sn = e.event_sn
+             WHERE n.user_sn = $1 AND n.room_sn = $2 AND t.type = 'm.call.invite' ORDER BY n.position DESC LIMIT 100",
+        )
+        .bind(user)
+        .bind(room)
         .fetch_all(&mut self.0)
         .await?)
     }

@@ -23,11 +23,12 @@ use crate::{
 pub mod config;
 pub mod create;
 pub mod download;
+pub mod preview;
 pub mod thumbnail;
 pub mod upload;
 
 /// What a browser may show inside a page; everything else is downloaded.
-const INLINE: [&str; 25] = [
+const INLINE: [&str; 26] = [
     "text/css",
     "text/plain",
     "text/csv",
@@ -51,6 +52,7 @@ const INLINE: [&str; 25] = [
     "audio/wave",
     "audio/wav",
     "audio/x-wav",
+    "audio/x-pn-wav",
     "audio/flac",
     "audio/x-flac",
 ];
@@ -66,8 +68,14 @@ async fn sender(parts: &Parts, head: &request::Parts) -> Result<Sender, ApiError
 }
 
 fn query<T: DeserializeOwned>(head: &request::Parts) -> Result<T, ApiError> {
-    serde_html_form::from_str(head.uri.query().unwrap_or_default())
-        .map_err(|error| ApiError::invalid_param(error.to_string()))
+    serde_html_form::from_str(head.uri.query().unwrap_or_default()).map_err(|error| {
+        let message = error.to_string();
+        if message.contains("missing field") {
+            ApiError::missing_param(message)
+        } else {
+            ApiError::invalid_param(message)
+        }
+    })
 }
 
 fn server_name(name: &str) -> Result<OwnedServerName, ApiError> {

@@ -21,6 +21,9 @@ impl From<MediaError> for ApiError {
             MediaError::BrokenOff | MediaError::NoThumbnail => {
                 Self::with_status(StatusCode::BAD_REQUEST, ErrorKind::Unknown, message)
             }
+            MediaError::NoPreviews => Self::new(ErrorKind::Unrecognized, message),
+            MediaError::NotAPage => Self::invalid_param(message),
+            MediaError::Unreachable(_) => Self::with_status(StatusCode::BAD_GATEWAY, ErrorKind::Unknown, message),
             MediaError::Io(_) => Self::internal(&error),
             MediaError::Store(error) => error.into(),
         }

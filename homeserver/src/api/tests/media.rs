@@ -122,3 +122,117 @@ async fn another_servers_file_is_fetched_once() -> anyhow::Result<()> {
     assert_eq!(bob.get(&b, &path).await?.bytes, b"far away");
     Ok(())
 }
+
+fn gif(width: u32, height: u32, frames: u32) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+    for n in 0..frames {
+        let shade = u8::try_from(n * 40)?;
+        encoder.encode_frame(image::Frame::new(image::RgbaImage::from_pixel(
+            width,
+            height,
+            image::Rgba([shade, 0, 0, 255]),
+        )))?;
+    }
+    drop(encoder);
+    Ok(bytes)
+}
+
+fn frames(bytes: &[u8]) -> anyhow::Result<usize> {
+    use image::AnimationDecoder;
+    Ok(image::codecs::gif::GifDecoder::new(std::io::Cursor::new(bytes))?.into_frames().count())
+}
+
+#[tokio::test]
+async fn a_thumbnail_moves_only_when_asked_to() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let token = server.user("alice").await?;
+    let large = path(&upload(&server, &token, "image/gif", gif(200, 100, 3)?).await?.ok()?);
+    let small = path(&upload(&server, &token, "image/gif", gif(10, 10, 3)?).await?.ok()?);
+    let ask = async |path: &str, query: &str| {
+        server.get(&token, &format!("/_matrix/client/v1/media/thumbnail/{path}?width=32&height=32&{query}")).await
+    };
+    let moving = ask(&large, "animated=true").await?;
+    assert_eq!(moving.header("content-type"), "image/gif");
+    assert_eq!(moving.header("content-disposition"), "inline; filename=thumbnail.gif");
+    let decoded = image::load_from_memory(&moving.bytes)?;
+    assert_eq!((frames(&moving.bytes)?, decoded.width(), decoded.height()), (3, 32, 16));
+    assert_eq!(frames(&ask(&small, "animated=true").await?.bytes)?, 3);
+    for (path, query) in [(&large, "animated=false"), (&large, ""), (&small, "")] {
+        let still = ask(path, query).await?;
+        assert!(["image/png", "image/jpeg"].contains(&still.header("content-type")), "{path} {query}");
+    }
+    // What cannot move stands still.
+    let picture = path(&upload(&server, &token, "text/html", picture(100, 100)?).await?.ok()?);
+    assert_eq!(ask(&picture, "animated=true").await?.header("content-type"), "image/jpeg");
+    let original =
+        server.get(&token, &format!("/_matrix/client/v1/media/thumbnail/{picture}?width=640&height=480")).await?;
+    assert_eq!(
+        (original.header("content-type"), original.header("content-disposition")),
+        ("image/png", "inline; filename=thumbnail.png")
+    );
+    for (query, errcode) in [
+        ("width=32", "M_MISSING_PARAM"),
+        ("width=-1&height=2", "M_INVALID_PARAM"),
+        ("width=1.5&height=2", "M_INVALID_PARAM"),
+        ("width=32&height=32&method=stretch", "M_INVALID_PARAM"),
+        ("width=0&height=32", "M_UNKNOWN"),
+    ] {
+        let refused = server.get(&token, &format!("/_matrix/client/v1/media/thumbnail/{picture}?{query}")).await?;
+        assert_eq!((refused.status.as_u16(), refused.errcode().as_str()), (400, errcode), "{query}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_picture_that_would_fill_the_memory_is_too_large() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let token = server.user("alice").await?;
+    // A PNG whose head says that it has 16,000 pixels a side, and no more.
+    let mut bomb = picture(1, 1)?;
+    bomb[16..24].copy_from_slice(&[0, 0, 0x3e, 0x80, 0, 0, 0x3e, 0x80]);
+    let check = crc(&bomb[12..29]);
+    bomb[29..33].copy_from_slice(&check.to_be_bytes());
+    let path = path(&upload(&server, &token, "image/png", bomb).await?.ok()?);
+    let refused = server.get(&token, &format!("/_matrix/client/v1/media/thumbnail/{path}?width=32&height=32")).await?;
+    assert_eq!((refused.status.as_u16(), refused.errcode().as_str()), (413, "M_TOO_LARGE"));
+    Ok(())
+}
+
+/// The check sum of PNG.
+fn crc(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, byte: &u8| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+    };
+    !bytes.iter().fold(u32::MAX, step)
+}
+
+#[tokio::test]
+async fn the_cache_forgets_what_was_not_used_for_longest() -> anyhow::Result<()> {
+    let network = FakeNetwork::default();
+    let one = TestHome::new("one.example", &network).await;
+    let identity = crypto::ServerIdentity::generate_for_domain()?;
+    let config = Config { media_cache_size: 25, ..Config::default() };
+    let two = TestHome::with_config("two.example", identity, &network, config).await;
+    let (alice, bob) = (Server::over(one.parts.clone()), Server::over(two.parts.clone()));
+    let (a, b) = (alice.user("alice").await?, bob.user("bob").await?);
+    let mut files = Vec::new();
+    for n in 0..3 {
+        files.push(path(&upload(&alice, &a, "text/plain", vec![b'a' + n; 10]).await?.ok()?));
+    }
+    let get = async |file: &str| bob.get(&b, &format!("/_matrix/client/v1/media/download/{file}")).await;
+    let hours = |n: i64| two.ahead.fetch_add(n * 3_600_000, std::sync::atomic::Ordering::SeqCst);
+    get(&files[0]).await?;
+    hours(1);
+    get(&files[1]).await?;
+    hours(1);
+    // The first is used again, so the second has to go for the third.
+    get(&files[0]).await?;
+    hours(1);
+    assert_eq!(get(&files[2]).await?.bytes, b"cccccccccc");
+    network.set_down(one.name(), true);
+    assert_eq!(get(&files[0]).await?.status, 200);
+    assert_eq!(get(&files[1]).await?.status, 404);
+    assert_eq!(get(&files[2]).await?.status, 200);
+    Ok(())
+}

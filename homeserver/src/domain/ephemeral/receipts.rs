@@ -165,6 +165,9 @@ async fn write(tx: &mut Tx, new: &NewReceipt, local: bool) -> Result<bool, Store
     if local && let Some(position) = tx.timeline_position(new.room, &new.event_id).await? {
         tx.prune_notifications(new.user, new.room, position).await?;
     }
+    if local {
+        tx.wake_pushers(new.user);
+    }
     if new.receipt_type == "m.read" {
         wake_members(tx, new.room).await?;
     } else {

@@ -23,6 +23,12 @@ pub enum MediaError {
     BrokenOff,
     #[error("this file has no thumbnail")]
     NoThumbnail,
+    #[error("this server makes no previews")]
+    NoPreviews,
+    #[error("this is no address of a page")]
+    NotAPage,
+    #[error("the page cannot be fetched: {0}")]
+    Unreachable(String),
     #[error("the file cannot be read or written")]
     Io(#[from] std::io::Error),
     #[error(transparent)]

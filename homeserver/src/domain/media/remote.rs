@@ -1,41 +1,70 @@
 //! Media of other servers: fetched when asked for, kept as a cache.
 
+use std::{str::FromStr as _, time::Duration};
+
 use bytes::Bytes;
+use http::{Request, header};
 use ruma::{
     ServerName,
-    api::federation::authenticated_media::{FileOrLocation, get_content},
+    api::{
+        error::ErrorKind,
+        federation::authenticated_media::{FileOrLocation, get_content},
+    },
+    http_headers::ContentDisposition,
 };
 
 use crate::{
-    domain::federation::{Deadline, FederationError, SendError},
+    domain::{
+        federation::{Deadline, FederationError, SendError},
+        web::WebLimits,
+    },
     store::{Durability, StoreError},
 };
 
-use super::{Description, Found, Media, MediaError};
+use super::{Description, Found, LONGEST_WAIT, Media, MediaError};
+
+/// Bytes of a file that another server keeps elsewhere.
+const LARGEST_AT_LOCATION: u64 = 512 << 20;
 
 impl Media {
     /// The file of another server's id, from the cache or from there.
-    pub(super) async fn find_remote(&self, server: &ServerName, media_id: &str) -> Result<Found, MediaError> {
+    pub(super) async fn find_remote(
+        &self,
+        server: &ServerName,
+        media_id: &str,
+        wait: Duration,
+    ) -> Result<Found, MediaError> {
         let known = {
             let mut db = self.store.read().await?;
             match db.server_sn(server).await? {
-                Some(sn) => db.media(sn, media_id).await?,
+                Some(sn) => db.media(sn, media_id).await?.map(|row| (sn, row)),
                 None => None,
             }
         };
-        if let Some(row) = known.filter(|row| row.file.is_some()) {
+        if let Some((sn, row)) = known.filter(|(_, row)| row.file.is_some()) {
+            self.used(sn, media_id, &row).await?;
             return self.found(row);
         }
-        let request = get_content::v1::Request::new(media_id.to_owned());
+        let mut request = get_content::v1::Request::new(media_id.to_owned());
+        request.timeout_ms = wait.min(LONGEST_WAIT);
         let answer =
             self.federation.client.request(server, request, Deadline::Media).await.map_err(|error| match error {
                 FederationError::Send(SendError::TooLarge(_)) => MediaError::RemoteTooLarge,
-                _ => MediaError::NotFound,
+                other => match other.kind() {
+                    Some(ErrorKind::NotYetUploaded) => MediaError::NotYetUploaded,
+                    Some(ErrorKind::TooLarge) => MediaError::RemoteTooLarge,
+                    _ => MediaError::NotFound,
+                },
             })?;
-        let FileOrLocation::File(content) = answer.content else { return Err(MediaError::NotFound) };
-        let filename = content.content_disposition.and_then(|disposition| disposition.filename);
-        let description = Description { content_type: content.content_type, filename };
-        let body = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(content.file))]);
+        let (description, bytes) = match answer.content {
+            FileOrLocation::File(content) => {
+                let filename = content.content_disposition.and_then(|disposition| disposition.filename);
+                (Description { content_type: content.content_type, filename }, Bytes::from(content.file))
+            }
+            FileOrLocation::Location(location) => self.fetch_location(&location).await?,
+            _ => return Err(MediaError::NotFound),
+        };
+        let body = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(bytes)]);
         let (file, size) = self.keep(body).await.map_err(|error| match error {
             MediaError::TooLarge => MediaError::RemoteTooLarge,
             other => other,
@@ -54,22 +83,27 @@ impl Media {
         self.found(row)
     }
 
-    /// Keeps the cache within its size.
-    async fn make_room(&self) -> Result<(), MediaError> {
-        let most = i64::try_from(self.config.media_cache_size).unwrap_or(i64::MAX);
-        let over = self.store.read().await?.remote_media_size().await?.saturating_sub(most);
-        if over <= 0 {
-            return Ok(());
+    /// A file that its server keeps elsewhere on the web.
+    async fn fetch_location(&self, location: &str) -> Result<(Description, Bytes), MediaError> {
+        let request = Request::get(location).body(Bytes::new()).map_err(|_| MediaError::NotFound)?;
+        if request.uri().scheme_str() != Some("https") {
+            return Err(MediaError::NotFound);
         }
-        let files = self
-            .store
-            .write::<_, StoreError, _>(Durability::Normal, move |tx| {
-                Box::pin(async move { tx.forget_remote_media(over).await })
-            })
-            .await?;
-        for file in files {
-            tokio::fs::remove_file(self.folder.join(file)).await.ok();
+        let limits = WebLimits { deadline: Duration::from_secs(300), body: |_| LARGEST_AT_LOCATION };
+        let answer = self.web.send(request, limits).await.map_err(|_| MediaError::NotFound)?;
+        if !answer.whole {
+            return Err(MediaError::RemoteTooLarge);
         }
-        Ok(())
+        if !answer.response.status().is_success() {
+            return Err(MediaError::NotFound);
+        }
+        let (head, body) = answer.response.into_parts();
+        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let disposition = text(header::CONTENT_DISPOSITION).and_then(|value| ContentDisposition::from_str(value).ok());
+        let description = Description {
+            content_type: text(header::CONTENT_TYPE).map(str::to_owned),
+            filename: disposition.and_then(|disposition| disposition.filename),
+        };
+        Ok((description, body))
     }
 }

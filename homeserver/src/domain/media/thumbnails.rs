@@ -1,9 +1,10 @@
-//! Thumbnails: made once for each size, on a blocking thread, within limits of size and memory.
+//! Thumbnails: made once for each size, one at a time, and kept.
 
-use std::{io::Cursor, path::PathBuf, sync::Arc, time::Duration};
+mod picture;
+
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, imageops::FilterType};
 use ruma::ServerName;
 use tokio::sync::Semaphore;
 
@@ -11,14 +12,16 @@ use crate::store::{Durability, StoreError, ThumbnailKey, ThumbnailRow};
 
 use super::{Found, Media, MediaError};
 
+use self::picture::Made;
+
 /// The sizes that are made; what is asked for is answered with the smallest that is at least as large.
-const SIZES: [(u32, u32); 5] = [(32, 32), (96, 96), (320, 240), (640, 480), (800, 600)];
+const SIZES: [(u32, u32); 6] = [(32, 32), (96, 96), (320, 240), (640, 480), (800, 600), (1600, 1200)];
+/// Sides of squares that are made by cutting.
+const SQUARES: [u32; 6] = [32, 96, 320, 640, 800, 1600];
+/// Other shapes come in steps of this many pixels, so that a picture has not too many of them.
+const STEP: u32 = 32;
 /// The largest file that is decoded, in bytes.
 const LARGEST_FILE: u64 = 64 * 1024 * 1024;
-/// The longest side of a picture that is decoded.
-const LONGEST_SIDE: u32 = 16_384;
-/// Memory for decoding one picture, in bytes.
-const MEMORY: u64 = 256 * 1024 * 1024;
 
 /// How a thumbnail fits its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub struct Thumbnail {
     pub width: u32,
     pub height: u32,
     pub method: ThumbnailMethod,
+    /// Moves, if the picture does.
+    pub animated: bool,
 }
 
 /// One thumbnail is made at a time.
@@ -56,36 +61,52 @@ impl Media {
         wanted: Thumbnail,
         wait: Duration,
     ) -> Result<Found, MediaError> {
+        if wanted.width == 0 || wanted.height == 0 {
+            return Err(MediaError::NoThumbnail);
+        }
         let original = self.find(server, media_id, wait).await?;
         let (width, height) = size_for(wanted);
         let method = match wanted.method {
             ThumbnailMethod::Crop => "crop",
             ThumbnailMethod::Scale => "scale",
         };
-        let known = {
+        let key = {
             let mut db = self.store.read().await?;
-            let server = db.server_sn(server).await?.ok_or(MediaError::NotFound)?;
-            let media_id = media_id.to_owned();
-            let key = ThumbnailKey { server, media_id, width: width.into(), height: height.into(), method };
-            (db.thumbnail(&key).await?, key)
+            let key = ThumbnailKey {
+                server: db.server_sn(server).await?.ok_or(MediaError::NotFound)?,
+                media_id: media_id.to_owned(),
+                width: width.into(),
+                height: height.into(),
+                method,
+                animated: wanted.animated,
+            };
+            if let Some(row) = db.thumbnail(&key).await? {
+                return Ok(self.found_thumbnail(row));
+            }
+            key
         };
-        let (row, key) = known;
-        if let Some(row) = row {
-            return Ok(self.found_thumbnail(row));
-        }
+        let too_large = || if server == self.server_name { MediaError::TooLarge } else { MediaError::RemoteTooLarge };
         if original.size > LARGEST_FILE {
-            return Err(MediaError::NoThumbnail);
+            return Err(too_large());
         }
         let permit = Arc::clone(&self.thumbnails.0).acquire_owned().await.map_err(|_| MediaError::NoThumbnail)?;
         let path = original.path.clone();
         let made = tokio::task::spawn_blocking(move || {
-            let made = make(path, (width, height), wanted.method);
+            let made = picture::make(&path, (width, height), wanted.method, wanted.animated);
             drop(permit);
             made
         })
         .await
-        .map_err(|_| MediaError::NoThumbnail)??;
-        let Some((bytes, format)) = made else { return Ok(original) };
+        .map_err(|_| MediaError::NoThumbnail)?;
+        let (bytes, format) = match made
+            .map_err(|error| if matches!(error, MediaError::TooLarge) { too_large() } else { error })?
+        {
+            // What the picture is, not what its uploader called it: a browser shows it.
+            Made::Original(format) => {
+                return Ok(Found { content_type: Some(format.to_mime_type().to_owned()), filename: None, ..original });
+            }
+            Made::Small(bytes, format) => (bytes, format),
+        };
         let body = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(bytes))]);
         let (file, size) = self.keep(body).await?;
         let size = i64::try_from(size).unwrap_or(i64::MAX);
@@ -109,45 +130,34 @@ impl Media {
     }
 }
 
-/// The smallest size that is made and at least as large as the wanted one.
+/// The smallest size that is made and at least as large as the wanted one; a cut one has the wanted shape too.
 fn size_for(wanted: Thumbnail) -> (u32, u32) {
-    let fits = |&&(width, height): &&(u32, u32)| width >= wanted.width && height >= wanted.height;
-    SIZES.iter().find(fits).copied().unwrap_or((800, 600))
+    let (width, height) = (wanted.width, wanted.height);
+    let largest = (1600, 1200);
+    let standard = SIZES.iter().find(|(w, h)| *w >= width && *h >= height).copied().unwrap_or(largest);
+    if wanted.method == ThumbnailMethod::Scale || standard == (width, height) {
+        return standard;
+    }
+    if width == height {
+        let side = SQUARES.iter().find(|side| **side >= width).copied().unwrap_or(largest.0);
+        return (side, side);
+    }
+    let step = |side: u32| side.min(largest.0).next_multiple_of(STEP);
+    (step(width), step(height))
 }
 
-/// The thumbnail's bytes; `None` when the picture is no larger than that.
-fn make(
-    path: PathBuf,
-    (width, height): (u32, u32),
-    method: ThumbnailMethod,
-) -> Result<Option<(Vec<u8>, ImageFormat)>, MediaError> {
-    let mut reader = ImageReader::open(path)?.with_guessed_format()?;
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(LONGEST_SIDE);
-    limits.max_image_height = Some(LONGEST_SIDE);
-    limits.max_alloc = Some(MEMORY);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|_| MediaError::NoThumbnail)?;
-    let (w, h) = decoder.dimensions();
-    if w <= width && h <= height {
-        return Ok(None);
+#[cfg(test)]
+mod tests {
+    use super::{Thumbnail, ThumbnailMethod, size_for};
+
+    #[test]
+    fn sizes_are_at_least_as_large_as_wanted_and_few() {
+        let scale =
+            |width, height| size_for(Thumbnail { width, height, method: ThumbnailMethod::Scale, animated: false });
+        let crop =
+            |width, height| size_for(Thumbnail { width, height, method: ThumbnailMethod::Crop, animated: false });
+        assert_eq!([scale(1, 1), scale(320, 240), scale(321, 1)], [(32, 32), (320, 240), (640, 480)]);
+        assert_eq!([crop(40, 40), crop(97, 97), crop(320, 240)], [(96, 96), (320, 320), (320, 240)]);
+        assert_eq!([crop(50, 100), crop(u32::MAX, 1)], [(64, 128), (1600, 32)]);
     }
-    let orientation = decoder.orientation().map_err(|_| MediaError::NoThumbnail)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|_| MediaError::NoThumbnail)?;
-    picture.apply_orientation(orientation);
-    let small = match method {
-        ThumbnailMethod::Crop => {
-            let (width, height) = (width.min(picture.width()), height.min(picture.height()));
-            picture.resize_to_fill(width, height, FilterType::Triangle)
-        }
-        ThumbnailMethod::Scale => picture.resize(width, height, FilterType::Triangle),
-    };
-    let (small, format) = if small.color().has_alpha() {
-        (DynamicImage::ImageRgba8(small.to_rgba8()), ImageFormat::Png)
-    } else {
-        (DynamicImage::ImageRgb8(small.to_rgb8()), ImageFormat::Jpeg)
-    };
-    let mut bytes = Cursor::new(Vec::new());
-    small.write_to(&mut bytes, format).map_err(|_| MediaError::NoThumbnail)?;
-    Ok(Some((bytes.into_inner(), format)))
 }

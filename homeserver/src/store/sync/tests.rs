@@ -26,6 +26,7 @@ async fn hot_queries_scan_no_table() -> anyhow::Result<()> {
         account_data::ACCOUNT_DATA_SINCE,
         receipts::RECEIPTS_SINCE,
         notifications::UNREAD,
+        notifications::NEXT,
     ] {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(&mut db.0).await?;

@@ -19,6 +19,8 @@ struct Wanted {
     height: u32,
     #[serde(default)]
     method: Method,
+    #[serde(default)]
+    animated: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -37,14 +39,20 @@ pub async fn get(
     let (head, _) = request.into_parts();
     sender(&parts, &head).await?;
     let wait: Wait = query(&head)?;
-    let Wanted { width, height, method } = query(&head)?;
+    let Wanted { width, height, method, animated } = query(&head)?;
     let method = match method {
         Method::Crop => ThumbnailMethod::Crop,
         Method::Scale => ThumbnailMethod::Scale,
     };
-    let wanted = Thumbnail { width, height, method };
+    let wanted = Thumbnail { width, height, method, animated };
     let found = parts.media.thumbnail(&server_name(&server)?, &media_id, wanted, wait.duration()).await?;
-    answer(found, None).await
+    let name = match found.content_type.as_deref() {
+        Some("image/jpeg") => "thumbnail.jpg",
+        Some("image/gif") => "thumbnail.gif",
+        Some("image/webp") => "thumbnail.webp",
+        _ => "thumbnail.png",
+    };
+    answer(found, Some(name.to_owned())).await
 }
 
 /// GET /_matrix/media/v3/thumbnail/{serverName}/{mediaId}: the endpoint of old; it gives only what was there before media needed a login.

@@ -1,12 +1,12 @@
 //! POST /_matrix/client/v3/pushers/set: adds, changes or deletes a pusher.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use ruma::api::client::push::{
     PusherKind,
     set_pusher::v3::{PusherAction, Request, Response},
 };
-use url::Url;
+use url::{Host, Url};
 
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
@@ -58,7 +58,14 @@ fn check_kind(kind: &PusherKind, config: &Config) -> Result<(), ApiError> {
         return Err(ApiError::invalid_param("This server sends notifications over HTTP only"));
     };
     let url = Url::parse(&data.url).map_err(|_| ApiError::invalid_param("The gateway's URL is not one"))?;
-    let scheme = url.scheme() == "https" || (url.scheme() == "http" && !config.allow_networks.is_empty());
+    let opened = match url.host() {
+        Some(Host::Ipv4(address)) => config.allow_networks.iter().any(|network| network.contains(&IpAddr::V4(address))),
+        Some(Host::Ipv6(address)) => config.allow_networks.iter().any(|network| network.contains(&IpAddr::V6(address))),
+        // Where the name leads is looked at when it is asked.
+        Some(Host::Domain(_)) => !config.allow_networks.is_empty(),
+        None => false,
+    };
+    let scheme = url.scheme() == "https" || (url.scheme() == "http" && opened);
     if !scheme || url.path() != GATEWAY {
         return Err(ApiError::invalid_param(
             "The gateway's URL begins with https:// and has the path /_matrix/push/v1/notify",

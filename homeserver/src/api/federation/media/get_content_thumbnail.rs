@@ -20,7 +20,12 @@ pub async fn get_content_thumbnail(
 ) -> Result<Response, ApiError> {
     let pixels = |value: ruma::UInt| u32::try_from(u64::from(value)).unwrap_or(u32::MAX);
     let method = if request.method == Some(Method::Crop) { ThumbnailMethod::Crop } else { ThumbnailMethod::Scale };
-    let wanted = Thumbnail { width: pixels(request.width), height: pixels(request.height), method };
+    let wanted = Thumbnail {
+        width: pixels(request.width),
+        height: pixels(request.height),
+        method,
+        animated: request.animated == Some(true),
+    };
     let found = media.thumbnail(&server_name, &request.media_id, wanted, request.timeout_ms).await?;
     Ok(Response::new(ContentMetadata::new(), super::content(found).await?))
 }
