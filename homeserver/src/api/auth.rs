@@ -3,7 +3,7 @@
 mod origin;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Extensions, Method, Request, header};
 use ruma::{
     OwnedDeviceId, OwnedUserId,
     api::{
@@ -20,9 +20,14 @@ use crate::{
     store::{TokenOwner, UserSn},
 };
 
-use super::{error::ApiError, parts::Parts, peer::peer_ip};
+use super::{
+    error::ApiError,
+    parts::Parts,
+    peer::{is_owner, peer_ip, peer_key},
+};
 
 mod guests;
+mod suspended;
 
 pub use crate::domain::federation::Origin;
 
@@ -42,7 +47,7 @@ impl Sender {
     /// Refuses what suspended accounts cannot do.
     pub fn not_suspended(&self) -> Result<(), ApiError> {
         if self.suspended {
-            return Err(ApiError::new(ErrorKind::UserSuspended, "This account is suspended"));
+            return Err(suspended());
         }
         Ok(())
     }
@@ -64,6 +69,11 @@ pub trait Authenticate: AuthScheme {
         parts: &Parts,
         request: &Request<Bytes>,
     ) -> impl Future<Output = Result<Self::Identity, ApiError>> + Send;
+
+    /// As whom the asker's requests are counted, where the specification wants them limited; `None`: not at all.
+    fn counted_as(_: &Self::Identity, _: &Extensions) -> Option<String> {
+        None
+    }
 }
 
 impl Authenticate for NoAuthentication {
@@ -71,12 +81,18 @@ impl Authenticate for NoAuthentication {
     async fn authenticate(_: &Parts, _: &Request<Bytes>) -> Result<(), ApiError> {
         Ok(())
     }
+    fn counted_as((): &(), extensions: &Extensions) -> Option<String> {
+        peer_key(extensions)
+    }
 }
 
 impl Authenticate for NoAccessToken {
     type Identity = ();
     async fn authenticate(_: &Parts, _: &Request<Bytes>) -> Result<(), ApiError> {
         Ok(())
+    }
+    fn counted_as((): &(), extensions: &Extensions) -> Option<String> {
+        peer_key(extensions)
     }
 }
 
@@ -86,6 +102,9 @@ impl Authenticate for AccessToken {
         let token = Self::extract_authentication(request).map_err(token_error)?;
         sender(parts, &token, request).await
     }
+    fn counted_as(sender: &Sender, extensions: &Extensions) -> Option<String> {
+        (!is_owner(extensions)).then(|| sender.user_id.to_string())
+    }
 }
 
 impl Authenticate for AccessTokenOptional {
@@ -94,6 +113,12 @@ impl Authenticate for AccessTokenOptional {
         match Self::extract_authentication(request).map_err(token_error)? {
             Some(token) => sender(parts, &token, request).await.map(Some),
             None => Ok(None),
+        }
+    }
+    fn counted_as(sender: &Option<Sender>, extensions: &Extensions) -> Option<String> {
+        match sender {
+            Some(sender) => AccessToken::counted_as(sender, extensions),
+            None => peer_key(extensions),
         }
     }
 }
@@ -133,14 +158,46 @@ async fn sender(parts: &Parts, token: &str, request: &Request<Bytes>) -> Result<
         return Err(ApiError::unknown_token(true));
     }
     let path = request.uri().path();
-    if found.locked && !path.ends_with("/logout") && !path.ends_with("/logout/all") {
+    if found.locked && !signs_out(request.method(), path) {
         return Err(ApiError::locked());
     }
     if found.guest && !guests::may(request.method(), path) {
         return Err(ApiError::new(ErrorKind::GuestAccessForbidden, "Guests cannot do this"));
     }
+    if found.suspended && suspended::may_not(request.method(), path) {
+        return Err(suspended());
+    }
     let ip = peer_ip(request.extensions()).map(|ip| ip.to_string());
-    parts.accounts.saw(&found, token, ip).await?;
+    let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    parts.accounts.saw(&found, token, ip, user_agent).await?;
     let TokenOwner { user, user_id, device_id, admin, guest, suspended, .. } = found;
     Ok(Sender { user, user_id, device_id, admin, guest, suspended })
+}
+
+fn suspended() -> ApiError {
+    ApiError::new(ErrorKind::UserSuspended, "You cannot do this while your account is suspended")
+}
+
+/// Signing out, which a locked account can do and nothing else.
+fn signs_out(method: &Method, path: &str) -> bool {
+    let segments: Vec<&str> = path.split('/').collect();
+    method == Method::POST
+        && matches!(
+            segments.as_slice(),
+            ["", "_matrix", "client", _, "logout"] | ["", "_matrix", "client", _, "logout", "all"]
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Method, signs_out};
+
+    #[test]
+    fn a_state_key_called_logout_is_no_sign_out() {
+        assert!(signs_out(&Method::POST, "/_matrix/client/v3/logout"));
+        assert!(signs_out(&Method::POST, "/_matrix/client/r0/logout/all"));
+        assert!(!signs_out(&Method::GET, "/_matrix/client/v3/logout"));
+        assert!(!signs_out(&Method::PUT, "/_matrix/client/v3/rooms/!a/state/m.room.topic/logout"));
+        assert!(!signs_out(&Method::POST, "/_matrix/client/v3/rooms/!a/logout"));
+    }
 }

@@ -1,6 +1,7 @@
 //! The Client-Server API, a folder for each chapter, a file for each endpoint.
 
 pub mod account;
+pub mod admin;
 pub mod alias;
 pub mod backup;
 pub mod capabilities;

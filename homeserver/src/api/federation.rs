@@ -11,6 +11,7 @@ pub mod make_join;
 pub mod make_knock;
 pub mod make_leave;
 pub mod media;
+pub mod openid_userinfo;
 pub mod public_rooms;
 pub mod query_directory;
 pub mod query_profile;

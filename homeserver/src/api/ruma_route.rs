@@ -148,6 +148,11 @@ where
     let body = read_body(body, BODY_LIMIT).await?;
     let request = Request::from_parts(head.clone(), body.clone());
     let sender = R::Authentication::authenticate(&parts, &request).await?;
+    if R::RATE_LIMITED
+        && let Some(key) = R::Authentication::counted_as(&sender, &head.extensions)
+    {
+        parts.accounts.count_request(&key)?;
+    }
     let parsed = R::try_from_http_request(with_object(request), &path_args)?;
     let request = Ruma { request: parsed, sender, head: Arc::new(head), body };
     let response = handler.answer(P::from_parts(&parts), request).await?;

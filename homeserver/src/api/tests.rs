@@ -3,9 +3,13 @@
 mod devices;
 mod directory;
 mod discovery;
+mod erasure;
+mod guests;
 mod homes;
 mod knocking;
+mod limits;
 mod media;
+mod moderation;
 mod owner;
 mod pages;
 mod personal;
@@ -17,3 +21,4 @@ mod register;
 mod rendezvous;
 mod sessions;
 mod spaces;
+mod threepids;

@@ -36,6 +36,9 @@ pub use self::{
 
 use self::{passwords::Passwords, rendezvous::Rendezvous, shared_secret::Nonces, uia::UiaSessions};
 
+/// The longest user id, in bytes.
+const LONGEST_NAME: usize = 255;
+
 /// The accounts of this server. Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts {
@@ -45,6 +48,7 @@ pub struct Accounts {
     server_name: OwnedServerName,
     passwords: Passwords,
     limits: RateLimits,
+    requests: RateLimits,
     nonces: Nonces,
     uia: UiaSessions,
     seen: sessions::Seen,
@@ -54,6 +58,7 @@ pub struct Accounts {
 impl Accounts {
     pub fn new(store: Store, clock: Clock, config: Arc<Config>, server_name: OwnedServerName) -> Self {
         let limits = RateLimits::new(config.rate_limits, clock.clone());
+        let requests = RateLimits::new(config.rate_limits, clock.clone());
         let rendezvous = Rendezvous::new(clock.clone());
         Self {
             store,
@@ -62,6 +67,7 @@ impl Accounts {
             server_name,
             passwords: Passwords::default(),
             limits,
+            requests,
             nonces: Nonces::default(),
             uia: UiaSessions::default(),
             seen: sessions::Seen::default(),
@@ -111,7 +117,9 @@ impl Accounts {
     /// The account, when this is its password. Wrong names take as long as wrong passwords.
     pub async fn check_password(&self, name: &str, password: &str) -> Result<AccountRow, AccountError> {
         let account = self.find(name).await?;
-        let key = format!("password {}", account.as_ref().map_or(name, |account| account.user_id.as_str()));
+        let known = account.as_ref().map_or(name, |account| account.user_id.as_str());
+        // Of a name that cannot exist, enough to count by.
+        let key = format!("password {}", known.get(..known.floor_char_boundary(LONGEST_NAME)).unwrap_or_default());
         self.limits.check(&key, rate_limits::WRONG_PASSWORDS)?;
         let hash = account.as_ref().and_then(|account| account.password_hash.clone());
         if !self.passwords.verify(password, hash).await? {
@@ -145,6 +153,11 @@ impl Accounts {
     /// Slows clients down.
     pub fn limits(&self) -> &RateLimits {
         &self.limits
+    }
+
+    /// Counts a request of a user or an address to an endpoint that the specification wants limited.
+    pub fn count_request(&self, who: &str) -> Result<(), AccountError> {
+        self.requests.take(who, Limit::REQUESTS)
     }
 
     /// A user id that may be given out, from what a person typed.

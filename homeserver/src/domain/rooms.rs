@@ -9,6 +9,7 @@ pub mod create;
 mod directory;
 mod error;
 mod graph;
+mod guests;
 mod locks;
 mod membership;
 mod published;

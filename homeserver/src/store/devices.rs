@@ -12,19 +12,21 @@ pub struct DeviceRow {
     /// Milliseconds since 1970.
     pub last_seen_ts: Option<i64>,
     pub last_seen_ip: Option<String>,
+    pub last_seen_user_agent: Option<String>,
 }
 
-type Columns = (String, Option<String>, Option<i64>, Option<String>);
+type Columns = (String, Option<String>, Option<i64>, Option<String>, Option<String>);
 
-fn row((device_id, display_name, last_seen_ts, last_seen_ip): Columns) -> DeviceRow {
-    DeviceRow { device_id: device_id.into(), display_name, last_seen_ts, last_seen_ip }
+fn row((device_id, display_name, last_seen_ts, last_seen_ip, last_seen_user_agent): Columns) -> DeviceRow {
+    DeviceRow { device_id: device_id.into(), display_name, last_seen_ts, last_seen_ip, last_seen_user_agent }
 }
 
 impl Db {
     /// The user's devices, oldest first.
     pub async fn devices(&mut self, user: UserSn) -> Result<Vec<DeviceRow>, StoreError> {
         let found: Vec<Columns> = sqlx::query_as(
-            "SELECT device_id, display_name, last_seen_ts, last_seen_ip FROM devices WHERE user_sn = $1 ORDER BY created_ts, device_id",
+            "SELECT device_id, display_name, last_seen_ts, last_seen_ip, last_seen_user_agent FROM devices
+             WHERE user_sn = $1 ORDER BY created_ts, device_id",
         )
         .bind(user)
         .fetch_all(&mut self.0)
@@ -34,7 +36,8 @@ impl Db {
 
     pub async fn device(&mut self, user: UserSn, device_id: &DeviceId) -> Result<Option<DeviceRow>, StoreError> {
         let found: Option<Columns> = sqlx::query_as(
-            "SELECT device_id, display_name, last_seen_ts, last_seen_ip FROM devices WHERE user_sn = $1 AND device_id = $2",
+            "SELECT device_id, display_name, last_seen_ts, last_seen_ip, last_seen_user_agent FROM devices
+             WHERE user_sn = $1 AND device_id = $2",
         )
         .bind(user)
         .bind(device_id.as_str())
@@ -84,14 +87,23 @@ impl Tx {
     }
 
     /// Notes that a device was seen now.
-    pub async fn saw_device(&mut self, user: UserSn, device_id: &DeviceId, ip: Option<&str>) -> Result<(), StoreError> {
+    pub async fn saw_device(
+        &mut self,
+        user: UserSn,
+        device_id: &DeviceId,
+        ip: Option<&str>,
+        user_agent: Option<&str>,
+    ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE devices SET last_seen_ts = $3, last_seen_ip = COALESCE($4, last_seen_ip) WHERE user_sn = $1 AND device_id = $2",
+            "UPDATE devices SET last_seen_ts = $3, last_seen_ip = COALESCE($4, last_seen_ip),
+                last_seen_user_agent = COALESCE($5, last_seen_user_agent)
+             WHERE user_sn = $1 AND device_id = $2",
         )
         .bind(user)
         .bind(device_id.as_str())
         .bind(self.now_ms())
         .bind(ip)
+        .bind(user_agent)
         .execute(&mut self.db.0)
         .await?;
         Ok(())

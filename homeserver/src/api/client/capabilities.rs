@@ -10,7 +10,7 @@ use crate::{
     domain::events::versions,
 };
 
-pub async fn get_capabilities((): (), _: Ruma<Request>) -> Result<Response, ApiError> {
+pub async fn get_capabilities((): (), request: Ruma<Request>) -> Result<Response, ApiError> {
     let mut capabilities = Capabilities::new();
     capabilities.change_password = ChangePasswordCapability::new(true);
     let stable = versions::STABLE.into_iter().map(|version| (version, RoomVersionStability::Stable)).collect();
@@ -18,5 +18,7 @@ pub async fn get_capabilities((): (), _: Ruma<Request>) -> Result<Response, ApiE
     capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
     capabilities.get_login_token = GetLoginTokenCapability::new(true);
     capabilities.profile_fields = Some(ProfileFieldsCapability::new(true));
+    capabilities.account_moderation.lock = request.sender.admin;
+    capabilities.account_moderation.suspend = request.sender.admin;
     Ok(Response::new(capabilities))
 }

@@ -62,9 +62,13 @@ const POLICY: &str = "sandbox; default-src 'none'; script-src 'none'; plugin-typ
 /// The longest file name and content type, in bytes.
 const LONGEST_NAME: usize = 255;
 
-/// Who asks.
+/// Who asks; the request counts against what they may ask.
 async fn sender(parts: &Parts, head: &request::Parts) -> Result<Sender, ApiError> {
-    AccessToken::authenticate(parts, &http::Request::from_parts(head.clone(), Bytes::new())).await
+    let sender = AccessToken::authenticate(parts, &http::Request::from_parts(head.clone(), Bytes::new())).await?;
+    if let Some(key) = AccessToken::counted_as(&sender, &head.extensions) {
+        parts.accounts.count_request(&key)?;
+    }
+    Ok(sender)
 }
 
 fn query<T: DeserializeOwned>(head: &request::Parts) -> Result<T, ApiError> {

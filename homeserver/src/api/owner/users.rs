@@ -8,7 +8,7 @@ use axum::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    api::{error::ApiError, parts::Parts},
+    api::{client::account::deactivate::close, error::ApiError, parts::Parts},
     domain::accounts::{NewSession, Session, random_token},
     store::AccountRow,
 };
@@ -177,7 +177,7 @@ pub async fn set_locked(
 /// DELETE /_hearth/v1/users/{user}: closes an account for good.
 pub async fn deactivate(State(parts): State<Parts>, Path(user): Path<String>) -> Result<Json<Done>, ApiError> {
     let account = find(&parts, &user).await?;
-    parts.accounts.deactivate(account.user).await?;
+    close(&parts.accounts, &parts.rooms, account, false).await?;
     Ok(Json(Done {}))
 }
 

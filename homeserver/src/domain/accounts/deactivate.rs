@@ -6,7 +6,9 @@ use super::{AccountError, Accounts};
 
 impl Accounts {
     /// Closes the account: no password, no devices, no profile. Its name is never given out again.
-    pub async fn deactivate(&self, user: UserSn) -> Result<(), AccountError> {
+    ///
+    /// With `erase`, who comes into a room later sees nothing of what the user said.
+    pub async fn deactivate(&self, user: UserSn, erase: bool) -> Result<(), AccountError> {
         self.store
             .write(Durability::Full, move |tx| {
                 Box::pin(async move {
@@ -15,6 +17,10 @@ impl Accounts {
                     }
                     tx.delete_profile(user).await?;
                     tx.delete_account_data(user).await?;
+                    tx.delete_belongings(user).await?;
+                    if erase {
+                        tx.erase_account(user).await?;
+                    }
                     tx.deactivate_account(user).await?;
                     Ok(())
                 })

@@ -3,7 +3,10 @@
 use ruma::api::client::uiaa::{AuthData, AuthType};
 use subtle::ConstantTimeEq;
 
-use crate::{config::Registration, store::NewAccount};
+use crate::{
+    config::Registration,
+    store::{Durability, NewAccount},
+};
 
 use super::{
     AccountError, Accounts, NewSession, Session,
@@ -28,14 +31,7 @@ pub struct Registered {
 impl Accounts {
     /// Makes an account for whoever asks, as the settings allow.
     pub async fn register(&self, wish: Registering, auth: Option<&AuthData>) -> Result<Registered, AccountError> {
-        let mut flow = match self.config.registration {
-            Registration::Closed => return Err(AccountError::RegistrationClosed),
-            Registration::Token => vec![AuthType::RegistrationToken],
-            Registration::Open => vec![AuthType::Dummy],
-        };
-        if !self.config.terms.is_empty() {
-            flow.push(AuthType::Terms);
-        }
+        let flow = self.registration_flow()?;
         let name = wish.username.unwrap_or_else(|| random_name(&mut rand::rng(), 12).to_lowercase());
         let user_id = self.available(&name).await?;
         let operation = Operation { name: "register".to_owned(), flows: vec![flow], user: None };
@@ -48,6 +44,57 @@ impl Accounts {
             None => None,
         };
         Ok(Registered { user_id, session })
+    }
+
+    /// Makes a guest's account an ordinary one, as registration makes any; their devices stay signed in.
+    pub async fn upgrade_guest(
+        &self,
+        guest_token: &str,
+        wish: Registering,
+        auth: Option<&AuthData>,
+    ) -> Result<Registered, AccountError> {
+        let flow = self.registration_flow()?;
+        let found = self.store.read().await?.access_token(guest_token).await?;
+        let guest = found.filter(|found| found.guest && !found.locked).ok_or(AccountError::WrongToken)?;
+        let name = wish.username.ok_or(AccountError::InvalidName)?;
+        if self.new_user_id(&name)? != guest.user_id {
+            return Err(AccountError::InvalidName);
+        }
+        let operation = Operation { name: format!("upgrade {}", guest.user_id), flows: vec![flow], user: None };
+        let proof = self.prove(operation, auth).await?;
+        let password = wish.password.ok_or(AccountError::UnusablePassword)?;
+        let hash = self.passwords.hash(&password).await?;
+        let (user, invite) = (guest.user, self.invite_to_use(&proof));
+        self.store
+            .write(Durability::Full, move |tx| {
+                Box::pin(async move {
+                    if let Some(invite) = invite
+                        && !tx.use_registration_token(&invite).await?
+                    {
+                        return Err(AccountError::InviteUsedUp);
+                    }
+                    if tx.upgrade_guest(user, &hash).await? { Ok(()) } else { Err(AccountError::WrongToken) }
+                })
+            })
+            .await?;
+        let session = match wish.session {
+            Some(new) => Some(self.sign_in(guest.user, guest.user_id.clone(), new).await?),
+            None => None,
+        };
+        Ok(Registered { user_id: guest.user_id, session })
+    }
+
+    /// What people prove who make an account here.
+    fn registration_flow(&self) -> Result<Vec<AuthType>, AccountError> {
+        let mut flow = match self.config.registration {
+            Registration::Closed => return Err(AccountError::RegistrationClosed),
+            Registration::Token => vec![AuthType::RegistrationToken],
+            Registration::Open => vec![AuthType::Dummy],
+        };
+        if !self.config.terms.is_empty() {
+            flow.push(AuthType::Terms);
+        }
+        Ok(flow)
     }
 
     /// Makes an account for a guest, if the server takes any.

@@ -31,6 +31,8 @@ const SEEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 /// The longest device id and device name, in bytes.
 pub const LONGEST_DEVICE_ID: usize = 512;
 pub const LONGEST_DEVICE_NAME: usize = 512;
+/// How much is kept of what an app calls itself, in bytes.
+const LONGEST_USER_AGENT: usize = 256;
 
 /// Devices seen lately, and when that was last written.
 #[derive(Clone)]
@@ -221,7 +223,13 @@ impl Accounts {
     }
 
     /// Notes that a device was seen, at most once a minute.
-    pub async fn saw(&self, owner: &TokenOwner, token: &str, ip: Option<String>) -> Result<(), StoreError> {
+    pub async fn saw(
+        &self,
+        owner: &TokenOwner,
+        token: &str,
+        ip: Option<String>,
+        user_agent: Option<&str>,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now_ms();
         {
             let mut seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -231,12 +239,13 @@ impl Accounts {
             }
             seen.put(key, now);
         }
+        let user_agent = user_agent.map(|name| shorten(name.to_owned(), LONGEST_USER_AGENT));
         let (user, device_id, token) =
             (owner.user, owner.device_id.clone(), owner.expires_ts.map(|_| token.to_owned()));
         self.store
             .write(Durability::Normal, move |tx| {
                 Box::pin(async move {
-                    tx.saw_device(user, &device_id, ip.as_deref()).await?;
+                    tx.saw_device(user, &device_id, ip.as_deref(), user_agent.as_deref()).await?;
                     if let Some(token) = token {
                         tx.forget_used_refresh_tokens(&token, user, &device_id).await?;
                     }

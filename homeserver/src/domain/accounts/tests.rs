@@ -49,7 +49,7 @@ async fn closing_an_account_takes_everything_but_the_name() -> anyhow::Result<()
     let accounts = accounts(&folder).await?;
     let (user, user_id) = accounts.add("alice", Some("secret"), true).await?;
     let session = accounts.sign_in(user, user_id.clone(), NewSession::default()).await?;
-    accounts.deactivate(user).await?;
+    accounts.deactivate(user, false).await?;
     assert!(accounts.store.read().await?.access_token(&session.access_token).await?.is_none());
     assert!(accounts.store.read().await?.devices(user).await?.is_empty());
     assert!(matches!(accounts.check_password("alice", "secret").await, Err(AccountError::Deactivated)));

@@ -65,8 +65,8 @@ pub async fn for_server(
     event: &StoredEvent,
     server: ServerSn,
 ) -> Result<Option<Box<RawValue>>, StoreError> {
-    let json =
-        if is_visible(db, event, server).await? { Some(event.json.clone()) } else { redacted(&event.json, room) };
+    let hidden = !is_visible(db, event, server).await? || is_forgotten(db, event, server).await?;
+    let json = if hidden { redacted(&event.json, room) } else { Some(event.json.clone()) };
     Ok(json.and_then(|json| RawValue::from_string(json).ok()))
 }
 
@@ -88,6 +88,24 @@ pub async fn is_visible(db: &mut Db, event: &StoredEvent, server: ServerSn) -> R
     if db.server_sn_of_user(event.sender).await? == server {
         return Ok(true);
     }
+    had_members(db, event, state, server, least).await
+}
+
+/// Whether its sender wanted it forgotten, and the server came later.
+async fn is_forgotten(db: &mut Db, event: &StoredEvent, server: ServerSn) -> Result<bool, StoreError> {
+    let Some(state) = event.snapshot.filter(|_| event.key.is_none()) else { return Ok(false) };
+    Ok(db.erased_position(event.sender).await?.is_some()
+        && !had_members(db, event, state, server, &[Membership::Join]).await?)
+}
+
+/// Whether users of a server had one of these memberships at the event.
+async fn had_members(
+    db: &mut Db,
+    event: &StoredEvent,
+    state: SnapshotSn,
+    server: ServerSn,
+    least: &[Membership],
+) -> Result<bool, StoreError> {
     for user_id in db.members_of_server(event.room, server).await? {
         let Some(key) = db.key_sn("m.room.member", &user_id).await? else { continue };
         let Some(member) = db.state_entry(state, key).await? else { continue };

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ruma::{EventId, OwnedEventId, RoomId, room_version_rules::RoomVersionRules, state_res};
+use ruma::{EventId, OwnedEventId, RoomId, events::TimelineEventType, room_version_rules::RoomVersionRules, state_res};
 
 use crate::{
     domain::events::{
@@ -46,6 +46,20 @@ impl Rooms {
     /// Takes an event at the end of a room that we are in. With `state_before`, its parents may be missing: these events, stored as
     /// outliers, are the state before it then.
     pub async fn accept_remote(
+        &self,
+        room_id: &RoomId,
+        event: Pdu,
+        state_before: Option<Vec<OwnedEventId>>,
+    ) -> Result<Acceptance, RoomsError> {
+        let guest_access = event.kind == TimelineEventType::RoomGuestAccess;
+        let fared = self.accept_in_turn(room_id, event, state_before).await?;
+        if guest_access && fared == Acceptance::Accepted {
+            self.remove_guests(room_id).await?;
+        }
+        Ok(fared)
+    }
+
+    async fn accept_in_turn(
         &self,
         room_id: &RoomId,
         event: Pdu,

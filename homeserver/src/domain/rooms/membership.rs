@@ -63,7 +63,9 @@ impl Rooms {
     ) -> Result<(), RoomsError> {
         let (here, invited_by) = {
             let mut db = self.store.read().await?;
-            match db.room_by_id(room_id).await? {
+            let room = db.room_by_id(room_id).await?;
+            self.check_guest(&mut db, user.user, room.as_ref().map(|room| room.sn)).await?;
+            match room {
                 Some(room) => {
                     let here = !db.local_joined_members(room.sn).await?.is_empty();
                     (here, inviting_server(&mut db, &room, user).await?)

@@ -12,6 +12,7 @@ use super::{
     append::{Accepted, append},
     consequences,
     graph::Graph,
+    guests,
 };
 
 /// A local user on one of their devices.
@@ -39,7 +40,16 @@ pub struct NewMessage {
 
 impl Rooms {
     /// Sends an event in a local user's name and answers its id once it is durable.
-    pub async fn send(&self, from: &LocalUser, mut message: NewMessage) -> Result<OwnedEventId, RoomsError> {
+    pub async fn send(&self, from: &LocalUser, message: NewMessage) -> Result<OwnedEventId, RoomsError> {
+        let guest_access = (message.kind == TimelineEventType::RoomGuestAccess).then(|| message.room_id.clone());
+        let sent = self.send_in_turn(from, message).await?;
+        if let Some(room_id) = guest_access {
+            self.remove_guests(&room_id).await?;
+        }
+        Ok(sent)
+    }
+
+    async fn send_in_turn(&self, from: &LocalUser, mut message: NewMessage) -> Result<OwnedEventId, RoomsError> {
         let _turn = self.locks.lock(&message.room_id).await;
         let (room, rules) = self.known(&message.room_id).await?;
         let mut db = self.store.read().await?;
@@ -52,6 +62,9 @@ impl Rooms {
         let joined = db.local_membership(from.user, room.sn).await?.is_some_and(|m| m.membership == Membership::Join);
         if !joined && message.kind != TimelineEventType::RoomMember {
             return Err(RoomsError::NotInRoom);
+        }
+        if !joined && guests::is_join(&message.content) {
+            self.check_guest(&mut db, from.user, Some(room.sn)).await?;
         }
         if let Some(redacts) = &message.redacts {
             // Clients look for it in both places; the version decides which one is signed.

@@ -31,13 +31,13 @@ pub async fn deactivate((accounts, rooms): (Accounts, Rooms), request: Ruma<Requ
         }
     };
     let account = accounts.find(user_id.as_str()).await?.ok_or(AccountError::WrongPassword)?;
-    close(&accounts, &rooms, account).await?;
+    close(&accounts, &rooms, account, request.erase).await?;
     Ok(Response::new(ThirdPartyIdRemovalStatus::Success))
 }
 
 /// Takes the account's devices and password, then its user out of all rooms.
-pub async fn close(accounts: &Accounts, rooms: &Rooms, account: AccountRow) -> Result<(), ApiError> {
-    accounts.deactivate(account.user).await?;
+pub async fn close(accounts: &Accounts, rooms: &Rooms, account: AccountRow, erase: bool) -> Result<(), ApiError> {
+    accounts.deactivate(account.user, erase).await?;
     let user = LocalUser { user: account.user, user_id: account.user_id, device_id: "CLOSED".into() };
     let there = {
         let mut db = rooms.store().read().await?;

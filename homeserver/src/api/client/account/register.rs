@@ -30,6 +30,7 @@ pub async fn register(accounts: Accounts, request: Ruma<Request>) -> Result<Resp
         inhibit_login,
         login_type,
         refresh_token,
+        guest_access_token,
         ..
     } = request.request;
     if matches!(login_type, Some(LoginType::ApplicationService)) {
@@ -40,7 +41,11 @@ pub async fn register(accounts: Accounts, request: Ruma<Request>) -> Result<Resp
         RegistrationKind::Guest => accounts.register_guest(session).await?,
         RegistrationKind::User => {
             let session = (!inhibit_login).then_some(session);
-            accounts.register(Registering { username, password, session }, auth.as_ref()).await?
+            let wish = Registering { username, password, session };
+            match guest_access_token {
+                Some(token) => accounts.upgrade_guest(&token, wish, auth.as_ref()).await?,
+                None => accounts.register(wish, auth.as_ref()).await?,
+            }
         }
         _ => {
             return Err(ApiError::with_status(

@@ -1,11 +1,11 @@
-//! GET /_matrix/client/v3/account/3pid and what belongs to it: this server binds no addresses to accounts, as its capabilities say.
+//! POST /_matrix/client/v3/account/3pid/add and what belongs to it: this server binds no addresses to accounts, as its capabilities say.
 
 use ruma::api::{
     client::account::{
-        ThirdPartyIdRemovalStatus, add_3pid, bind_3pid, delete_3pid, get_3pids,
-        request_3pid_management_token_via_email, request_3pid_management_token_via_msisdn,
-        request_password_change_token_via_email, request_password_change_token_via_msisdn,
-        request_registration_token_via_email, request_registration_token_via_msisdn, unbind_3pid,
+        ThirdPartyIdRemovalStatus, add_3pid, bind_3pid, delete_3pid, request_3pid_management_token_via_email,
+        request_3pid_management_token_via_msisdn, request_password_change_token_via_email,
+        request_password_change_token_via_msisdn, request_registration_token_via_email,
+        request_registration_token_via_msisdn, unbind_3pid,
     },
     error::ErrorKind,
 };
@@ -18,12 +18,18 @@ fn changes_are_off() -> ApiError {
     ApiError::forbidden("This server binds no addresses to accounts")
 }
 
-fn sends_no_mail() -> ApiError {
+fn no_identity_server() -> ApiError {
+    ApiError::new(ErrorKind::ServerNotTrusted, "This server works with no identity server")
+}
+
+/// To make an account or another password by an address.
+fn no_contact() -> ApiError {
     ApiError::new(ErrorKind::ThreepidDenied, "This server sends no mail and no text messages")
 }
 
-pub async fn get((): (), _: Ruma<get_3pids::v3::Request>) -> Answer<get_3pids::v3::Response> {
-    Ok(get_3pids::v3::Response::new(Vec::new()))
+/// To add an address to an account.
+fn no_such_medium() -> ApiError {
+    ApiError::new(ErrorKind::ThreepidMediumNotSupported, "This server binds no addresses to accounts")
 }
 
 pub async fn add((): (), _: Ruma<add_3pid::v3::Request>) -> Answer<add_3pid::v3::Response> {
@@ -31,7 +37,7 @@ pub async fn add((): (), _: Ruma<add_3pid::v3::Request>) -> Answer<add_3pid::v3:
 }
 
 pub async fn bind((): (), _: Ruma<bind_3pid::v3::Request>) -> Answer<bind_3pid::v3::Response> {
-    Err(changes_are_off())
+    Err(no_identity_server())
 }
 
 pub async fn delete((): (), _: Ruma<delete_3pid::v3::Request>) -> Answer<delete_3pid::v3::Response> {
@@ -43,18 +49,18 @@ pub async fn unbind((): (), _: Ruma<unbind_3pid::v3::Request>) -> Answer<unbind_
 }
 
 macro_rules! token_requests {
-    ($($name:ident: $endpoint:ident),+ $(,)?) => {$(
+    ($($name:ident: $endpoint:ident, $refusal:ident);+ $(;)?) => {$(
         pub async fn $name((): (), _: Ruma<$endpoint::v3::Request>) -> Answer<$endpoint::v3::Response> {
-            Err(sends_no_mail())
+            Err($refusal())
         }
     )+};
 }
 
 token_requests! {
-    add_by_email: request_3pid_management_token_via_email,
-    add_by_msisdn: request_3pid_management_token_via_msisdn,
-    password_by_email: request_password_change_token_via_email,
-    password_by_msisdn: request_password_change_token_via_msisdn,
-    register_by_email: request_registration_token_via_email,
-    register_by_msisdn: request_registration_token_via_msisdn,
+    add_by_email: request_3pid_management_token_via_email, no_such_medium;
+    add_by_msisdn: request_3pid_management_token_via_msisdn, no_such_medium;
+    password_by_email: request_password_change_token_via_email, no_contact;
+    password_by_msisdn: request_password_change_token_via_msisdn, no_contact;
+    register_by_email: request_registration_token_via_email, no_contact;
+    register_by_msisdn: request_registration_token_via_msisdn, no_contact;
 }

@@ -9,7 +9,7 @@ use axum::{
 use serde::Deserialize;
 
 use crate::{
-    api::{error::ApiError, parts::Parts},
+    api::{error::ApiError, parts::Parts, peer::Counted},
     domain::media::MediaError,
 };
 
@@ -64,6 +64,7 @@ async fn give(
 
 /// GET /_matrix/media/v3/download/{serverName}/{mediaId}: the endpoint of old; it gives only what was there before media needed a login.
 pub async fn get_frozen(
+    _: Counted,
     State(parts): State<Parts>,
     Path((server, media_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
@@ -72,6 +73,7 @@ pub async fn get_frozen(
 
 /// GET /_matrix/media/v3/download/{serverName}/{mediaId}/{fileName}: the same under another name.
 pub async fn get_frozen_as(
+    _: Counted,
     State(parts): State<Parts>,
     Path((server, media_id, filename)): Path<(String, String, String)>,
 ) -> Result<Response, ApiError> {

@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 
 use crate::{
-    api::{error::ApiError, parts::Parts},
+    api::{error::ApiError, parts::Parts, peer::Counted},
     domain::media::{MediaError, Thumbnail, ThumbnailMethod},
 };
 
@@ -57,6 +57,7 @@ pub async fn get(
 
 /// GET /_matrix/media/v3/thumbnail/{serverName}/{mediaId}: the endpoint of old; it gives only what was there before media needed a login.
 pub async fn get_frozen(
+    _: Counted,
     State(parts): State<Parts>,
     Path((server, media_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {

@@ -12,7 +12,13 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use ruma::http_headers::system_time_to_http_date;
 
 use crate::{
-    api::{base_url, error::ApiError, parts::Parts, peer::peer_key, ruma_route::read_body},
+    api::{
+        base_url,
+        error::ApiError,
+        parts::Parts,
+        peer::{Counted, peer_key},
+        ruma_route::read_body,
+    },
     domain::accounts::{
         Limit,
         rendezvous::{LARGEST, Point, RendezvousError},
@@ -37,7 +43,12 @@ pub async fn create(State(parts): State<Parts>, request: Request) -> Result<Resp
 }
 
 /// GET: what lies there, or 304 when the asker has it.
-pub async fn get(State(parts): State<Parts>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn get(
+    _: Counted,
+    State(parts): State<Parts>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let point = parts.accounts.rendezvous().get(&id).map_err(refused)?;
     let mut response = if tag(&headers, &header::IF_NONE_MATCH).is_some_and(|seen| seen == point.version) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -50,6 +61,7 @@ pub async fn get(State(parts): State<Parts>, Path(id): Path<String>, headers: He
 
 /// PUT: lays another payload there, over the one that `If-Match` names.
 pub async fn update(
+    _: Counted,
     State(parts): State<Parts>,
     Path(id): Path<String>,
     request: Request,
@@ -74,7 +86,7 @@ pub async fn update(
 }
 
 /// DELETE: ends the meeting.
-pub async fn delete(State(parts): State<Parts>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+pub async fn delete(_: Counted, State(parts): State<Parts>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     parts.accounts.rendezvous().delete(&id).map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }

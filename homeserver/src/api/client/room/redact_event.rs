@@ -12,6 +12,12 @@ use crate::{
 };
 
 pub async fn redact_event(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
+    if request.sender.suspended {
+        let event = rooms.store().read().await?.event(&request.event_id).await?;
+        if event.is_none_or(|event| event.sender != request.sender.user) {
+            request.sender.not_suspended()?;
+        }
+    }
     let mut content = CanonicalJsonObject::new();
     if let Some(reason) = &request.reason {
         content.insert("reason".to_owned(), reason.clone().into());

@@ -3,7 +3,10 @@
 use ruma::{OwnedRoomId, UserId};
 use serde::Deserialize;
 
-use crate::store::{Db, LocalMembership, Membership, RoomSn, SnapshotSn, StoreError, StoredEvent, UserSn};
+use crate::{
+    domain::events::{redact::redacted_json, versions},
+    store::{Db, LocalMembership, Membership, RoomSn, SnapshotSn, StoreError, StoredEvent, UserSn},
+};
 
 use super::{super::Rooms, Body};
 
@@ -38,7 +41,8 @@ impl Rooms {
         let mine = db.local_membership(user, room).await?;
         let mut visible = Vec::with_capacity(events.len());
         let mut judged: Option<(SnapshotSn, bool)> = None;
-        for event in events {
+        let mut rules = None;
+        for mut event in events {
             if in_joined_time(mine.as_ref(), &event) {
                 visible.push(event);
                 continue;
@@ -52,6 +56,13 @@ impl Rooms {
                 judged = event.snapshot.map(|snapshot| (snapshot, allowed));
             }
             if allowed {
+                if event.key.is_none() && is_forgotten(db, mine.as_ref(), &event).await? {
+                    if rules.is_none() {
+                        rules = versions::rules(&db.room(room).await?.version);
+                    }
+                    let json = rules.as_ref().and_then(|rules| redacted_json(&event.json, rules));
+                    event.json = json.ok_or(StoreError::Damaged("an event"))?;
+                }
                 visible.push(event);
             }
         }
@@ -87,6 +98,12 @@ fn in_joined_time(mine: Option<&LocalMembership>, event: &StoredEvent) -> bool {
         mine.membership == Membership::Join
             && mine.joined_position.zip(event.position).is_some_and(|(joined, position)| position >= joined)
     })
+}
+
+/// Whether its sender closed their account and wanted it forgotten, before the reader came into the room.
+async fn is_forgotten(db: &mut Db, mine: Option<&LocalMembership>, event: &StoredEvent) -> Result<bool, StoreError> {
+    let Some(erased) = db.erased_position(event.sender).await? else { return Ok(false) };
+    Ok(mine.and_then(|mine| mine.joined_position).is_none_or(|joined| joined > erased))
 }
 
 async fn may_see(
