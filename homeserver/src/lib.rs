@@ -19,7 +19,7 @@ mod owner_client;
 mod start;
 pub mod store;
 
-pub use owner_client::{OwnerError, ask_owner};
+pub use owner_client::{Owner, OwnerError};
 pub use start::{Homeserver, SOCKET, StartError, start};
 
 #[cfg(test)]

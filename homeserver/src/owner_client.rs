@@ -1,20 +1,22 @@
-//! The owner's API asked by the subcommands, over the socket of a served folder.
+//! What the owner asks from a terminal: over the socket of a served folder, else of the folder itself.
 
 use std::path::Path;
 
 use bytes::Bytes;
-use http::{Request, header};
+use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-const ANSWER_MAX: usize = 1024 * 1024;
+use crate::start::{Offline, StartError};
+
+const ANSWER_MAX: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub enum OwnerError {
-    #[error("nobody serves this folder")]
-    NotServed(#[source] std::io::Error),
+    #[error(transparent)]
+    Open(#[from] StartError),
     #[error("the server did not answer")]
     Exchange(#[source] hyper::Error),
     #[error("the server's answer cannot be read")]
@@ -24,25 +26,111 @@ pub enum OwnerError {
     Refused(String),
 }
 
-/// POSTs to the owner's API of the server that serves `folder`.
-pub async fn ask_owner(folder: &Path, path: &str, body: &Value) -> Result<Value, OwnerError> {
-    let stream = UnixStream::connect(folder.join(crate::SOCKET)).await.map_err(OwnerError::NotServed)?;
+/// Who answers for a folder.
+pub enum Owner {
+    /// The server that serves it.
+    Served(std::path::PathBuf),
+    /// Nobody serves it: it is ours until this is closed.
+    Opened(Offline),
+}
+
+impl Owner {
+    /// Finds out whether the folder is served, and opens it when not.
+    pub async fn of(folder: &Path) -> Result<Self, OwnerError> {
+        let socket = folder.join(crate::SOCKET);
+        match UnixStream::connect(&socket).await {
+            Ok(_) => Ok(Self::Served(socket)),
+            Err(_) => Ok(Self::Opened(Offline::open(folder).await?)),
+        }
+    }
+
+    /// Asks the owner's API, or the administrators', which the owner needs no token for.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, OwnerError> {
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "localhost")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Bytes::from(body))
+            .map_err(|_| OwnerError::Answer)?;
+        let response = match self {
+            Self::Served(socket) => over(socket, request).await?,
+            Self::Opened(offline) => offline.ask(request).await.map_err(|_| OwnerError::Answer)?,
+        };
+        let answer: Value = serde_json::from_slice(response.body()).map_err(|_| OwnerError::Answer)?;
+        if response.status().is_success() {
+            return Ok(answer);
+        }
+        let words = answer.get("error").and_then(Value::as_str).unwrap_or("the server refused");
+        Err(OwnerError::Refused(words.to_owned()))
+    }
+
+    /// Lets the folder go, everything written.
+    pub async fn close(self) {
+        if let Self::Opened(offline) = self {
+            offline.close().await;
+        }
+    }
+}
+
+async fn over(socket: &Path, request: Request<Bytes>) -> Result<Response<Bytes>, OwnerError> {
+    let stream = UnixStream::connect(socket).await.map_err(|_| OwnerError::Answer)?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(OwnerError::Exchange)?;
     let connection = tokio::spawn(connection);
-    let request = Request::post(path)
-        .header(header::HOST, "localhost")
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(body.to_string())))
-        .map_err(|_| OwnerError::Answer)?;
-    let response = sender.send_request(request).await.map_err(OwnerError::Exchange)?;
-    let status = response.status();
-    let bytes = Limited::new(response.into_body(), ANSWER_MAX).collect().await.map_err(|_| OwnerError::Answer)?;
+    let response = sender.send_request(request.map(Full::new)).await.map_err(OwnerError::Exchange)?;
+    let (head, body) = response.into_parts();
+    let bytes = Limited::new(body, ANSWER_MAX).collect().await.map_err(|_| OwnerError::Answer)?;
     connection.abort();
-    let answer: Value = serde_json::from_slice(&bytes.to_bytes()).map_err(|_| OwnerError::Answer)?;
-    if status.is_success() {
-        return Ok(answer);
+    Ok(Response::from_parts(head, bytes.to_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use serde_json::json;
+
+    use super::{Owner, OwnerError};
+    use crate::{
+        config::{Config, ServerNameChoice},
+        start::{StartError, start},
+    };
+
+    #[tokio::test]
+    async fn a_folder_answers_its_owner_served_or_not() -> anyhow::Result<()> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir()?;
+        let data = folder.path().join("data");
+        let nobody = Owner::of(&data).await;
+        assert!(matches!(nobody, Err(OwnerError::Open(StartError::NoServer(_)))));
+
+        let server_name = ServerNameChoice::Name("one.example".to_owned());
+        let server = start(Config { data: data.clone(), server_name, ..Config::default() }, None).await?;
+        let owner = Owner::of(&data).await?;
+        assert!(matches!(owner, Owner::Served(_)));
+        let new = json!({ "name": "alice", "password": "secret", "inhibit_login": true });
+        owner.ask(Method::POST, "/_hearth/v1/users", Some(&new)).await?;
+        let listed = owner.ask(Method::GET, "/_synapse/admin/v2/users", None).await?;
+        assert_eq!(listed["users"][0]["name"], "@alice:one.example");
+        server.shutdown().await;
+
+        let owner = Owner::of(&data).await?;
+        assert!(matches!(owner, Owner::Opened(_)));
+        let listed = owner.ask(Method::GET, "/_synapse/admin/v2/users", None).await?;
+        assert_eq!(listed["total"], 1);
+        assert!(Owner::of(&data).await.is_err(), "the folder is held");
+        let refused = owner.ask(Method::GET, "/_synapse/admin/v2/users/bob", None).await;
+        assert!(matches!(refused, Err(OwnerError::Refused(words)) if words.contains("no such account")));
+        owner.ask(Method::POST, "/_synapse/admin/v1/deactivate/alice", Some(&json!({}))).await?;
+        owner.close().await;
+
+        let owner = Owner::of(&data).await?;
+        let alice = owner.ask(Method::GET, "/_synapse/admin/v2/users/alice", None).await?;
+        assert_eq!(alice["deactivated"], true);
+        owner.close().await;
+        std::fs::remove_file(data.join("signing.key"))?;
+        assert!(matches!(Owner::of(&data).await, Err(OwnerError::Open(StartError::NoKey(_)))));
+        Ok(())
     }
-    let words = answer.get("error").and_then(Value::as_str).unwrap_or("the server refused");
-    Err(OwnerError::Refused(words.to_owned()))
 }

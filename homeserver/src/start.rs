@@ -4,6 +4,7 @@ mod addresses;
 mod error;
 mod identity;
 mod lock;
+mod offline;
 mod outside;
 
 use std::{
@@ -32,6 +33,7 @@ use crate::{
         media::Media,
         notifier::Notifier,
         push::Pushers,
+        rooms::Rooms,
     },
     net::{
         listener::{self, Hosts, Limits, Listener, Serve},
@@ -42,7 +44,7 @@ use crate::{
 
 use self::{lock::FolderLock, outside::Outside};
 
-pub use self::error::StartError;
+pub use self::{error::StartError, offline::Offline};
 
 /// The owner's socket in the data folder.
 pub const SOCKET: &str = "hearth.sock";
@@ -60,6 +62,7 @@ pub struct Homeserver {
     media: Media,
     encryption: Encryption,
     inbound: Inbound,
+    rooms: Rooms,
     store: Store,
     stop: CancellationToken,
     listeners: Vec<Listener>,
@@ -123,6 +126,7 @@ pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<H
         media: parts.media.clone(),
         encryption: parts.encryption.clone(),
         inbound: parts.inbound.clone(),
+        rooms: parts.rooms.clone(),
         store,
         stop,
         listeners: Vec::new(),
@@ -176,6 +180,7 @@ impl Homeserver {
             iroh.ended().await;
         }
         self.tasks.wait().await;
+        self.rooms.purges_ended().await;
         self.store.close().await;
     }
 
@@ -248,3 +253,6 @@ fn server_name(choice: &ServerNameChoice, identity: &ServerIdentity) -> Result<O
 fn is_key(choice: &ServerNameChoice) -> bool {
     *choice == ServerNameChoice::Key
 }
+
+#[cfg(test)]
+mod tests;

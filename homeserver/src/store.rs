@@ -5,6 +5,7 @@
 
 mod account_data;
 mod accounts;
+mod administration;
 mod aliases;
 mod connection;
 mod cross_signing;
@@ -26,6 +27,7 @@ mod outbox;
 mod outbox_reading;
 mod peer_addresses;
 mod profiles;
+mod purge;
 mod pushers;
 mod receipts;
 mod redactions;
@@ -67,6 +69,7 @@ use self::{connection::ReaderPool, writer::Writer};
 
 pub use self::{
     accounts::{AccountRow, NewAccount},
+    administration::{AccountFilter, AccountOrder, ListedAccount, ListedRoom},
     connection::{Db, Reader},
     cross_signing::{CrossSigningKeys, KeySignature, Usage, public_key, with_signatures},
     destinations::FailingDestination,
@@ -129,6 +132,13 @@ impl Store {
         });
         let readers = ReaderPool::open(path).await?;
         Ok(Self(Arc::new(Inner { path: path.to_owned(), readers, writer, committed })))
+    }
+
+    /// The name of the server whose database lies at `path`; `None` when it is new.
+    pub async fn server_of(path: &Path) -> Result<Option<ruma::OwnedServerName>, OpenError> {
+        let mut db = connection::open_writer(path).await?;
+        schema::bring_up_to_date(&mut db).await?;
+        Ok(db.own_name().await?)
     }
 
     /// Lends a connection for reading. What it reads is committed; two queries may see two different moments.

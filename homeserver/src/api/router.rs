@@ -163,7 +163,7 @@ fn accounts(router: Router<Parts>) -> Router<Parts> {
         .ruma(client::account::threepids::password_by_msisdn)
         .ruma(client::account::threepids::register_by_email)
         .ruma(client::account::threepids::register_by_msisdn)
-        .route("/_synapse/admin/v1/register", get(admin::register::nonce).post(admin::register::register))
+        .merge(admin::routes())
 }
 
 /// Keys, backups, to-device messages.

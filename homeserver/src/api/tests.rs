@@ -1,5 +1,6 @@
 //! Endpoints as clients see them.
 
+mod admin;
 mod devices;
 mod directory;
 mod discovery;

@@ -1,13 +1,10 @@
 //! The homeserver without a window: `homeserver serve --data DIR …`, and what its owner does from a terminal.
 
-use std::{
-    io::{BufRead, Write},
-    net::SocketAddr,
-    path::PathBuf,
-    time::Duration,
-};
+#[path = "homeserver/administer.rs"]
+mod administer;
 
-use anyhow::{Context, bail};
+use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
+
 use clap::{Args, Parser, Subcommand};
 use homeserver::{
     Homeserver,
@@ -33,20 +30,13 @@ enum Command {
     Serve(Box<Serve>),
     /// The people of this server.
     #[command(subcommand)]
-    User(User),
-}
-
-#[derive(Subcommand)]
-enum User {
-    /// Makes an account; the password comes on standard input.
-    Add {
-        name: String,
-        #[arg(long)]
-        data: PathBuf,
-        /// The account may administer the server.
-        #[arg(long)]
-        admin: bool,
-    },
+    User(administer::User),
+    /// The rooms that this server is in.
+    #[command(subcommand)]
+    Room(administer::Room),
+    /// Files.
+    #[command(subcommand)]
+    Media(administer::Media),
 }
 
 /// Every flag is also a key of `homeserver.toml`; a flag wins.
@@ -116,7 +106,9 @@ async fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Arguments::parse().command {
         Command::Serve(serve) => run(serve.config()?).await,
-        Command::User(User::Add { name, data, admin }) => add_user(&data, &name, admin).await,
+        Command::User(user) => user.run().await,
+        Command::Room(room) => room.run().await,
+        Command::Media(media) => media.run().await,
     }
 }
 
@@ -151,19 +143,4 @@ async fn say_ready(server: &Homeserver) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)
-}
-
-/// Over the socket where the folder is served, else in the store itself.
-async fn add_user(data: &std::path::Path, name: &str, admin: bool) -> anyhow::Result<()> {
-    let mut password = String::new();
-    std::io::stdin().lock().read_line(&mut password)?;
-    let password = password.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        bail!("the password on standard input is empty");
-    }
-    let body = serde_json::json!({ "name": name, "password": password, "admin": admin, "inhibit_login": true });
-    let answer = homeserver::ask_owner(data, "/_hearth/v1/users", &body).await;
-    let answer = answer.context("the server of this folder does not answer: start it with `serve`")?;
-    writeln!(std::io::stdout().lock(), "{answer}")?;
-    Ok(())
 }

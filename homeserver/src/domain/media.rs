@@ -18,6 +18,7 @@ use super::{accounts::random_token, federation::Federation, web::Web};
 mod cache;
 mod error;
 mod previews;
+mod purge;
 mod remote;
 mod thumbnails;
 

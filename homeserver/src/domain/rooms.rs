@@ -13,6 +13,7 @@ mod guests;
 mod locks;
 mod membership;
 mod published;
+mod purge;
 mod remote;
 pub mod send;
 pub(in crate::domain) mod spaces;
@@ -52,6 +53,7 @@ pub use self::{
     error::RoomsError,
     membership::MembershipChange,
     published::{DirectoryPage, DirectoryQuery},
+    purge::{Deletion, HistoryPurge, Purge, PurgeStatus, Shutdown},
     remote::{Arrival, Proposal, ReceivedInvite, StrippedOrPdu},
     send::LocalUser,
     send::NewMessage,
@@ -82,6 +84,7 @@ pub struct Rooms {
     remembered: Remembered,
     /// Space trees that somebody is reading.
     walks: Walks,
+    purges: purge::Purges,
 }
 
 impl Rooms {
@@ -105,6 +108,7 @@ impl Rooms {
             push: Push::default(),
             remembered: Remembered::default(),
             walks: Walks::default(),
+            purges: purge::Purges::default(),
         }
     }
 

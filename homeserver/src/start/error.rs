@@ -26,6 +26,10 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("the server's key in {path} cannot be read")]
     Identity { path: PathBuf, source: IdentityError },
+    #[error("there is no server in {0}: `serve` makes one")]
+    NoServer(PathBuf),
+    #[error("the server's key is not in {0}: the app keeps it, so the app must run")]
+    NoKey(PathBuf),
     #[error("{what} cannot be listened on")]
     Listen { what: String, source: io::Error },
     #[error(transparent)]

@@ -8,7 +8,7 @@ use crate::config::ServerNameChoice;
 
 use super::{StartError, is_key};
 
-const FILE: &str = "signing.key";
+pub(super) const FILE: &str = "signing.key";
 const LINE_MAX: u64 = 1024;
 
 /// Reads the key, or makes it on the first start.

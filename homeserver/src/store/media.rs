@@ -203,3 +203,24 @@ impl Tx {
         Ok(files)
     }
 }
+
+impl Tx {
+    /// Forgets the remote media last used before `ts`; answers how many, and the files to delete.
+    pub async fn forget_remote_media_before(&mut self, ts: i64) -> Result<(u64, Vec<String>), StoreError> {
+        let mut files: Vec<String> = sqlx::query_scalar(
+            "SELECT t.file FROM thumbnails t JOIN media m ON m.server_sn = t.server_sn AND m.media_id = t.media_id
+             WHERE m.server_sn <> 1 AND m.last_used_ts < $1",
+        )
+        .bind(ts)
+        .fetch_all(&mut self.db.0)
+        .await?;
+        let gone: Vec<Option<String>> =
+            sqlx::query_scalar("DELETE FROM media WHERE server_sn <> 1 AND last_used_ts < $1 RETURNING file")
+                .bind(ts)
+                .fetch_all(&mut self.db.0)
+                .await?;
+        let count = u64::try_from(gone.len()).unwrap_or(u64::MAX);
+        files.extend(gone.into_iter().flatten());
+        Ok((count, files))
+    }
+}

@@ -29,6 +29,13 @@ impl Db {
         }
     }
 
+    /// The name that was written when the database was new.
+    pub(super) async fn own_name(&mut self) -> Result<Option<ruma::OwnedServerName>, StoreError> {
+        let name: Option<String> =
+            sqlx::query_scalar("SELECT server_name FROM server WHERE id = 1").fetch_optional(&mut self.0).await?;
+        name.map(|name| name.try_into().map_err(|_| StoreError::Damaged("the server's name"))).transpose()
+    }
+
     /// The restore epoch: one-time keys of earlier ones are void.
     pub async fn epoch(&mut self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar("SELECT epoch FROM server WHERE id = 1").fetch_one(&mut self.0).await?)

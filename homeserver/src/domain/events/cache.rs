@@ -30,6 +30,13 @@ impl EventCache {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).events.get(event_id).cloned()
     }
 
+    /// Forgets everything: events may have left the store.
+    pub fn clear(&self) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.events.clear();
+        inner.weight = 0;
+    }
+
     pub fn put(&self, event: &Arc<Pdu>) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.weight += event.weight();

@@ -61,6 +61,7 @@ impl Rooms {
         reason: Option<String>,
         more: CanonicalJsonObject,
     ) -> Result<(), RoomsError> {
+        self.check_blocked(room_id).await?;
         let (here, invited_by) = {
             let mut db = self.store.read().await?;
             let room = db.room_by_id(room_id).await?;

@@ -31,6 +31,7 @@ impl Rooms {
         via: &[OwnedServerName],
         reason: Option<String>,
     ) -> Result<(), RoomsError> {
+        self.check_blocked(room_id).await?;
         let mut db = self.store.read().await?;
         let here = match db.room_by_id(room_id).await? {
             Some(room) => !db.local_joined_members(room.sn).await?.is_empty(),

@@ -39,6 +39,7 @@ impl Rooms {
         origin: &Origin,
         invite: ReceivedInvite<'_>,
     ) -> Result<Box<RawValue>, RoomsError> {
+        self.check_blocked(invite.room_id).await?;
         let rules = versions::rules(invite.version).ok_or(RoomsError::UnsupportedVersion)?;
         let event = self.verified(&rules, invite.event).await?;
         let bad = |reason: &str| RoomsError::BadEvent(reason.to_owned());

@@ -1,0 +1,256 @@
+//! Deleting rooms and old history, as administrators want it: it runs beside their request, and its status can be asked for.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use lru::LruCache;
+use ruma::{OwnedRoomId, RoomId};
+use serde::Serialize;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    domain::accounts::random_token,
+    store::{Durability, Position, RoomRow, StoreError},
+};
+
+use super::{Rooms, RoomsError, send::LocalUser};
+
+/// Purges whose status is remembered; the oldest are forgotten first.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+
+/// How a room shall go.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    /// Nobody of this server may enter it again.
+    pub block: bool,
+    /// Everything of it leaves the database.
+    pub purge: bool,
+    /// Even when a local user could not leave.
+    pub force: bool,
+    /// The administrator's user id; `None`: the owner.
+    pub by: Option<String>,
+    /// Told to those who leave.
+    pub reason: Option<String>,
+}
+
+/// Which history shall go.
+#[derive(Clone, Copy, Debug)]
+pub struct HistoryPurge {
+    /// Everything older.
+    pub before: Position,
+    /// What local users said as well.
+    pub local: bool,
+}
+
+/// How far a purge is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PurgeStatus {
+    ShuttingDown,
+    Purging,
+    Complete,
+    Failed,
+}
+
+/// Who left when a room was shut down.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Shutdown {
+    pub kicked_users: Vec<String>,
+    pub failed_to_kick_users: Vec<String>,
+    pub local_aliases: Vec<String>,
+    pub new_room_id: Option<OwnedRoomId>,
+}
+
+/// A purge, running or over.
+#[derive(Clone, Debug)]
+pub struct Purge {
+    pub id: String,
+    pub room_id: OwnedRoomId,
+    /// A whole room goes, not history alone.
+    pub whole: bool,
+    pub status: PurgeStatus,
+    /// Why it failed.
+    pub error: Option<String>,
+    pub shutdown: Shutdown,
+}
+
+/// The purges of this run of the program.
+#[derive(Clone)]
+pub struct Purges {
+    known: Arc<Mutex<LruCache<String, Purge>>>,
+    tasks: TaskTracker,
+}
+
+impl Default for Purges {
+    fn default() -> Self {
+        Self { known: Arc::new(Mutex::new(LruCache::new(REMEMBERED))), tasks: TaskTracker::new() }
+    }
+}
+
+impl Rooms {
+    /// Begins to delete a room, and answers the id by which its status is known.
+    pub async fn delete_room(&self, room_id: &RoomId, deletion: Deletion) -> Result<String, RoomsError> {
+        let room = self.store.read().await?.room_by_id(room_id).await?.ok_or(RoomsError::UnknownRoom)?;
+        let id = self.purges.begin(room_id, true);
+        let (rooms, purge) = (self.clone(), id.clone());
+        self.purges.tasks.spawn(async move {
+            let ended = rooms.run_deletion(&purge, room, deletion).await;
+            rooms.purges.end(&purge, ended);
+        });
+        Ok(id)
+    }
+
+    /// Begins to delete old history of a room.
+    pub async fn purge_history(&self, room_id: &RoomId, purge: HistoryPurge) -> Result<String, RoomsError> {
+        let room = self.store.read().await?.room_by_id(room_id).await?.ok_or(RoomsError::UnknownRoom)?;
+        let id = self.purges.begin(room_id, false);
+        let (rooms, purge_id) = (self.clone(), id.clone());
+        self.purges.tasks.spawn(async move {
+            let _turn = rooms.locks.lock(&room.room_id).await;
+            let ended = rooms.store.write::<_, StoreError, _>(Durability::Normal, move |tx| {
+                Box::pin(async move { tx.purge_history(room.sn, purge.before, purge.local).await })
+            });
+            let ended = ended.await.map(drop).map_err(RoomsError::from);
+            rooms.cache.clear();
+            rooms.purges.end(&purge_id, ended);
+        });
+        Ok(id)
+    }
+
+    /// What is known of a purge.
+    pub fn purge(&self, id: &str) -> Option<Purge> {
+        self.purges.known.lock().unwrap_or_else(PoisonError::into_inner).peek(id).cloned()
+    }
+
+    /// Deletions of a room, the newest first.
+    pub fn deletions(&self, room_id: &RoomId) -> Vec<Purge> {
+        let known = self.purges.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().map(|(_, purge)| purge).filter(|purge| purge.whole && purge.room_id == room_id).cloned().collect()
+    }
+
+    /// Blocks a room, known or not, or lets people in again.
+    pub async fn set_blocked(&self, room_id: &RoomId, blocked: bool, by: Option<String>) -> Result<(), RoomsError> {
+        let room_id = room_id.to_owned();
+        self.store
+            .write(Durability::Full, move |tx| {
+                Box::pin(async move {
+                    if blocked {
+                        tx.block_room(room_id.as_str(), by.as_deref()).await?;
+                    } else {
+                        tx.unblock_room(room_id.as_str()).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Returns when the purges that were begun are over.
+    pub async fn purges_ended(&self) {
+        self.purges.tasks.close();
+        self.purges.tasks.wait().await;
+    }
+
+    /// Refuses what enters a blocked room.
+    pub(super) async fn check_blocked(&self, room_id: &RoomId) -> Result<(), RoomsError> {
+        if self.store.read().await?.is_blocked(room_id.as_str()).await? {
+            return Err(RoomsError::Forbidden("This room is blocked on this server".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn run_deletion(&self, id: &str, room: RoomRow, deletion: Deletion) -> Result<(), RoomsError> {
+        let blocked_before = self.store.read().await?.is_blocked(room.room_id.as_str()).await?;
+        // Nobody comes in while others are being led out.
+        self.set_blocked(&room.room_id, true, deletion.by.clone()).await?;
+        let ended = self.shut_down_and_purge(id, &room, &deletion).await;
+        if !deletion.block && !blocked_before {
+            self.set_blocked(&room.room_id, false, None).await?;
+        }
+        ended
+    }
+
+    async fn shut_down_and_purge(&self, id: &str, room: &RoomRow, deletion: &Deletion) -> Result<(), RoomsError> {
+        let (users, aliases) = {
+            let mut db = self.store.read().await?;
+            (db.local_users_of(room.sn).await?, db.aliases(room.sn).await?)
+        };
+        let mut shutdown =
+            Shutdown { local_aliases: aliases.iter().map(ToString::to_string).collect(), ..Shutdown::default() };
+        for (user, name) in users {
+            let user_id = name.as_str().try_into().map_err(|_| StoreError::Damaged("a user id"))?;
+            let user = LocalUser { user, user_id, device_id: "ADMIN".into() };
+            match self.leave(&user, &room.room_id, deletion.reason.clone()).await {
+                Ok(()) => shutdown.kicked_users.push(name),
+                Err(error) => {
+                    tracing::warn!(room_id = %room.room_id, %error, "A user could not leave a room that is deleted.");
+                    shutdown.failed_to_kick_users.push(name);
+                }
+            }
+        }
+        shutdown.kicked_users.sort();
+        let stuck = !shutdown.failed_to_kick_users.is_empty();
+        self.purges.change(id, |purge| {
+            purge.shutdown = shutdown;
+            purge.status = PurgeStatus::Purging;
+        });
+        let room_sn = room.sn;
+        if !deletion.purge {
+            return self
+                .store
+                .write(Durability::Full, move |tx| {
+                    Box::pin(async move {
+                        for alias in aliases {
+                            tx.remove_alias(&alias).await?;
+                        }
+                        tx.set_published(room_sn, false).await?;
+                        Ok(())
+                    })
+                })
+                .await;
+        }
+        if stuck && !deletion.force {
+            return Err(RoomsError::InvalidState(
+                "Some users could not leave; force_purge deletes it nonetheless".to_owned(),
+            ));
+        }
+        let _entering = self.entering.lock(&room.room_id).await;
+        let _turn = self.locks.lock(&room.room_id).await;
+        let purged = self.store.write::<_, StoreError, _>(Durability::Full, move |tx| {
+            Box::pin(async move { tx.purge_room(room_sn).await })
+        });
+        purged.await?;
+        self.cache.clear();
+        Ok(())
+    }
+}
+
+impl Purges {
+    fn begin(&self, room_id: &RoomId, whole: bool) -> String {
+        let id = random_token(&mut rand::rng());
+        let status = if whole { PurgeStatus::ShuttingDown } else { PurgeStatus::Purging };
+        let room_id = room_id.to_owned();
+        let purge = Purge { id: id.clone(), room_id, whole, status, error: None, shutdown: Shutdown::default() };
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).put(id.clone(), purge);
+        id
+    }
+
+    fn change(&self, id: &str, change: impl FnOnce(&mut Purge)) {
+        if let Some(purge) = self.known.lock().unwrap_or_else(PoisonError::into_inner).peek_mut(id) {
+            change(purge);
+        }
+    }
+
+    fn end(&self, id: &str, ended: Result<(), RoomsError>) {
+        self.change(id, |purge| match ended {
+            Ok(()) => purge.status = PurgeStatus::Complete,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "A purge failed.");
+                purge.status = PurgeStatus::Failed;
+                purge.error = Some(error.to_string());
+            }
+        });
+    }
+}

@@ -1,0 +1,67 @@
+//! A started server, asked over its TLS listener.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use super::start;
+use crate::{
+    config::{Config, Listen, ServerNameChoice},
+    net::tls::self_made_paths,
+};
+
+/// The answer to a GET, head and body as they came.
+async fn get(data: &Path, address: SocketAddr, path: &str) -> anyhow::Result<String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(self_made_paths(data).0)?)?;
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let stream = TcpStream::connect(address).await?;
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let mut stream = connector.connect(ServerName::try_from("localhost")?, stream).await?;
+    let port = address.port();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    // Peers that close without saying so are no error here.
+    stream.read_to_end(&mut answer).await.ok();
+    Ok(String::from_utf8(answer)?)
+}
+
+#[tokio::test]
+async fn phones_are_served_on_the_tls_listener_when_it_is_wanted() -> anyhow::Result<()> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for client_tls in [true, false] {
+        let folder = tempfile::tempdir()?;
+        let data = folder.path().to_owned();
+        let server_name = ServerNameChoice::Name("localhost".to_owned());
+        let federation_listen = Listen::At("127.0.0.1:0".parse()?);
+        let config = Config { data: data.clone(), server_name, federation_listen, client_tls, ..Config::default() };
+        let server = start(config, None).await?;
+        let address = server.federation_address().unwrap();
+        let federation = get(&data, address, "/_matrix/federation/v1/version").await?;
+        assert!(federation.starts_with("HTTP/1.1 200"), "{federation}");
+        let versions = get(&data, address, "/_matrix/client/versions").await?;
+        let well_known = get(&data, address, "/.well-known/matrix/client").await?;
+        if client_tls {
+            assert!(versions.starts_with("HTTP/1.1 200") && versions.contains("v1.11"), "{versions}");
+            let told = format!("{{\"m.homeserver\":{{\"base_url\":\"https://localhost:{}\"}}}}", address.port());
+            assert!(well_known.starts_with("HTTP/1.1 200") && well_known.ends_with(&told), "{well_known}");
+            assert!(well_known.contains("access-control-allow-origin: *"), "{well_known}");
+        } else {
+            assert!(versions.starts_with("HTTP/1.1 404") && well_known.starts_with("HTTP/1.1 404"));
+        }
+        let owner = get(&data, address, "/_hearth/v1/users").await?;
+        assert!(owner.starts_with("HTTP/1.1 404"), "the owner's API is on the socket alone");
+        let admin = get(&data, address, "/_synapse/admin/v2/users").await?;
+        assert!(!admin.starts_with("HTTP/1.1 200"), "{admin}");
+        server.shutdown().await;
+    }
+    Ok(())
+}
