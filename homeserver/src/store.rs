@@ -21,6 +21,7 @@ mod key_backups;
 mod keys;
 mod media;
 mod members;
+mod mutual_rooms;
 mod names;
 mod notifications;
 mod outbox;
@@ -34,6 +35,7 @@ mod redactions;
 mod registration_tokens;
 mod relations;
 mod remote_devices;
+mod reports;
 mod rooms;
 mod schema;
 mod server;
@@ -88,6 +90,7 @@ pub use self::{
     registration_tokens::RegistrationToken,
     relations::RelationsPage,
     remote_devices::RemoteList,
+    reports::NewReport,
     rooms::RoomRow,
     signing_keys::{SigningKeyAnswer, SigningKeyRow},
     sn::{EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},

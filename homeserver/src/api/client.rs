@@ -22,6 +22,7 @@ pub mod push;
 pub mod receipt;
 pub mod relations;
 pub mod rendezvous;
+pub mod reporting;
 pub mod room;
 pub mod rtc;
 pub mod session;

@@ -283,7 +283,7 @@ fn cors() -> CorsLayer {
 
 /// Rooms: making them, their members, state, events, aliases.
 fn rooms(router: Router<Parts>) -> Router<Parts> {
-    use client::{alias, directory, membership, relations, room, state};
+    use client::{alias, directory, membership, relations, reporting, room, state};
     router
         .ruma(room::create_room::create_room)
         .ruma(room::send_message_event::send_message_event)
@@ -292,6 +292,7 @@ fn rooms(router: Router<Parts>) -> Router<Parts> {
         .ruma(room::get_message_events::get_message_events)
         .ruma(room::get_context::get_context)
         .ruma(room::aliases::aliases)
+        .ruma(room::upgrade_room::upgrade_room)
         .ruma(room::get_hierarchy::get_hierarchy)
         .ruma(room::get_summary::get_summary)
         .ruma(directory::get_public_rooms::get_public_rooms)
@@ -320,6 +321,11 @@ fn rooms(router: Router<Parts>) -> Router<Parts> {
         .ruma(membership::joined_rooms::joined_rooms)
         .ruma(membership::joined_members::joined_members)
         .ruma(membership::get_member_events::get_member_events)
+        .route("/_matrix/client/v1/mutual_rooms", get(membership::mutual_rooms::get))
+        .route("/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms", get(membership::mutual_rooms::get))
+        .ruma(reporting::report_room::report_room)
+        .ruma(reporting::report_content::report_content)
+        .ruma(reporting::report_user::report_user)
         .ruma(alias::create_alias::create_alias)
         .ruma(alias::delete_alias::delete_alias)
         .ruma(alias::get_alias::get_alias)

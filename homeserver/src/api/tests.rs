@@ -1,12 +1,14 @@
 //! Endpoints as clients see them.
 
 mod admin;
+mod create_room;
 mod devices;
 mod directory;
 mod discovery;
 mod erasure;
 mod guests;
 mod homes;
+mod invite_permission;
 mod knocking;
 mod limits;
 mod media;
@@ -20,6 +22,8 @@ mod push_rules;
 mod pushers;
 mod register;
 mod rendezvous;
+mod reports;
 mod sessions;
 mod spaces;
 mod threepids;
+mod upgrades;

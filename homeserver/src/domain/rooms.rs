@@ -10,6 +10,7 @@ mod directory;
 mod error;
 mod graph;
 mod guests;
+mod invite_permission;
 mod locks;
 mod membership;
 mod published;
@@ -20,6 +21,7 @@ pub(in crate::domain) mod spaces;
 mod state_view;
 mod stripped;
 pub(in crate::domain) mod summary;
+mod upgrade;
 mod verified;
 mod view;
 
@@ -51,6 +53,7 @@ pub use self::{
     accept::Acceptance,
     create::NewRoom,
     error::RoomsError,
+    invite_permission::takes_invites,
     membership::MembershipChange,
     published::{DirectoryPage, DirectoryQuery},
     purge::{Deletion, HistoryPurge, Purge, PurgeStatus, Shutdown},

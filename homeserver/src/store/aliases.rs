@@ -36,6 +36,16 @@ impl Tx {
         Ok(done.rows_affected() > 0)
     }
 
+    /// The aliases of one room lead to another.
+    pub async fn move_aliases(&mut self, from: RoomSn, to: RoomSn) -> Result<(), StoreError> {
+        sqlx::query("UPDATE aliases SET room_sn = $2 WHERE room_sn = $1")
+            .bind(from)
+            .bind(to)
+            .execute(&mut self.db.0)
+            .await?;
+        Ok(())
+    }
+
     pub async fn remove_alias(&mut self, alias: &RoomAliasId) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM aliases WHERE alias = $1").bind(alias.as_str()).execute(&mut self.db.0).await?;
         Ok(())

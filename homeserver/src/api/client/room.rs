@@ -9,6 +9,7 @@ pub mod get_room_event;
 pub mod get_summary;
 pub mod redact_event;
 pub mod send_message_event;
+pub mod upgrade_room;
 pub mod visibility;
 
 use ruma::{

@@ -11,8 +11,11 @@ const VERSIONS: [&str; 19] = [
 ];
 
 /// Unstable features by the names that clients look for.
-const UNSTABLE_FEATURES: [&str; 8] = [
+const UNSTABLE_FEATURES: [&str; 10] = [
     "org.matrix.simplified_msc3575",
+    // Rooms shared with another user.
+    "uk.half-shot.msc2666.query_mutual_rooms",
+    "uk.half-shot.msc2666.query_mutual_rooms.stable",
     "org.matrix.msc4222",
     "org.matrix.e2e_cross_signing",
     // Dehydrated devices.

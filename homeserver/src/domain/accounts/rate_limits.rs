@@ -35,6 +35,10 @@ impl Limit {
     pub const REQUESTS: Self = Self { burst: 500, every: Duration::from_millis(20) };
     /// Searches and look-ups of one user.
     pub const LOOK_UP: Self = Self { burst: 60, every: Duration::from_millis(250) };
+    /// Rooms that one user makes.
+    pub const CREATE: Self = Self { burst: 50, every: Duration::from_secs(2) };
+    /// Reports of one user.
+    pub const REPORT: Self = Self { burst: 20, every: Duration::from_secs(30) };
     /// Uploads of one user.
     pub const UPLOAD: Self = Self { burst: 100, every: Duration::from_millis(250) };
 }

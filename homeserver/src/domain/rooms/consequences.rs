@@ -14,6 +14,8 @@ use crate::{
     store::{EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, ServerSn, StoreError, Tx, UserSn},
 };
 
+use super::upgrade::carry_over::carry_over;
+
 #[derive(Deserialize)]
 struct MemberContent {
     membership: String,
@@ -96,7 +98,7 @@ async fn change_member(
     Ok((local || tell == Tell::Everybody).then_some((user, was, is)))
 }
 
-/// What follows for encryption when somebody comes or leaves.
+/// What follows when somebody comes or leaves: for encryption, and from a room that this one replaced.
 async fn came_or_left(
     tx: &mut Tx,
     room: RoomSn,
@@ -106,7 +108,13 @@ async fn came_or_left(
 ) -> Result<(), StoreError> {
     match (was, is) {
         (Membership::Join, Membership::Join) => Ok(()),
-        (_, Membership::Join) => encryption::joined(tx, room, user).await,
+        (_, Membership::Join) => {
+            encryption::joined(tx, room, user).await?;
+            if tx.server_sn_of_user(user).await? == ServerSn::OURS {
+                carry_over(tx, room, user).await?;
+            }
+            Ok(())
+        }
         (Membership::Join, _) => encryption::left(tx, room, user).await,
         _ => Ok(()),
     }

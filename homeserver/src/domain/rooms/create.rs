@@ -9,13 +9,15 @@ use ruma::{
 
 use crate::{
     domain::events::{build::Draft, versions},
-    store::Durability,
+    store::{Db, Durability},
 };
 
 use super::{
     Rooms, RoomsError,
     append::{Accepted, append},
+    directory::aliases_named,
     graph::Graph,
+    invite_permission::takes_invites,
     send::{LocalUser, Own},
 };
 
@@ -54,7 +56,7 @@ impl Rooms {
     /// Makes a room and invites people into it.
     pub async fn create(&self, creator: &LocalUser, room: NewRoom) -> Result<OwnedRoomId, RoomsError> {
         if room.invite.len() > INVITES {
-            return Err(RoomsError::InvalidState(format!("At most {INVITES} people can be invited at once")));
+            return Err(RoomsError::InvalidParam(format!("At most {INVITES} people can be invited at once")));
         }
         let version = room.version.clone().unwrap_or(versions::DEFAULT);
         if !versions::STABLE.contains(&version) {
@@ -65,9 +67,18 @@ impl Rooms {
         let room_id = (!id_from_create).then(|| RoomId::new_v1(&self.server_name));
         let mut graph = Graph::empty(room_id, rules.clone());
         let mut events = Vec::new();
-        let profile = self.store.read().await?.member_profile(creator.user).await?;
+        let profile = {
+            let mut db = self.store.read().await?;
+            check(&mut db, &room).await?;
+            db.member_profile(creator.user).await?
+        };
         for draft in self.first_events(creator, &room, &version, &rules, profile) {
-            let event = graph.add(self, None, &draft).await?;
+            let event = graph.add(self, None, &draft).await.map_err(|error| match error {
+                RoomsError::Forbidden(reason) => {
+                    RoomsError::InvalidRoomState(format!("{} cannot be sent: {reason}", draft.kind))
+                }
+                error => error,
+            })?;
             events.push(Own { event, transaction: None });
         }
         let room_id = graph.room_id.clone().ok_or_else(|| RoomsError::BadEvent("no room id was made".to_owned()))?;
@@ -109,7 +120,7 @@ impl Rooms {
 
     /// Now, or later than every create event before: a room's id is the hash of its create event from version 12 on, and two rooms that one
     /// user makes alike at once must not be one.
-    fn next_created_ts(&self) -> i64 {
+    pub(super) fn next_created_ts(&self) -> i64 {
         let now = self.clock.now_ms();
         let step = |last: i64| Some(now.max(last.saturating_add(1)));
         let before = self.created_ts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step).unwrap_or_else(|last| last);
@@ -184,6 +195,38 @@ impl Rooms {
         }
         drafts
     }
+}
+
+/// Refuses, before anything is made, what could not be done afterwards.
+async fn check(db: &mut Db, room: &NewRoom) -> Result<(), RoomsError> {
+    if let Some(alias) = &room.alias
+        && db.alias(alias).await?.is_some()
+    {
+        return Err(RoomsError::AliasTaken);
+    }
+    for user_id in &room.invite {
+        // Of other servers' users, only their servers know.
+        if let Some(user) = db.user_sn(user_id).await?
+            && !takes_invites(db, user).await?
+        {
+            return Err(RoomsError::InviteBlocked);
+        }
+    }
+    for (kind, _, content) in &room.initial_state {
+        match kind {
+            TimelineEventType::RoomCreate | TimelineEventType::RoomMember => {
+                return Err(RoomsError::InvalidRoomState(format!("{kind} is no initial state")));
+            }
+            TimelineEventType::RoomCanonicalAlias => {
+                let (alias, others) = aliases_named(content)?;
+                if alias.into_iter().chain(others).any(|alias| Some(&alias) != room.alias.as_ref()) {
+                    return Err(RoomsError::BadAlias);
+                }
+            }
+            _ => {}
+        }
+    }
+    power_levels::check(&room.power_level_override)
 }
 
 /// The topic as plain text and as `m.topic` with its text representation.

@@ -1,6 +1,7 @@
 //! Why a room did not do what was asked.
 
 use http::StatusCode;
+use ruma::api::error::ErrorKind;
 
 use crate::{
     domain::{
@@ -72,6 +73,21 @@ impl From<FederationError> for RoomsError {
     fn from(error: FederationError) -> Self {
         match error {
             FederationError::Store(error) => Self::Store(error),
+            FederationError::Refused(error) if matches!(error.error_kind(), Some(ErrorKind::InviteBlocked)) => {
+                Self::InviteBlocked
+            }
+            FederationError::Refused(error) if matches!(error.error_kind(), Some(ErrorKind::UnableToAuthorizeJoin)) => {
+                Self::UnableToAuthorizeJoin
+            }
+            FederationError::Refused(error) if matches!(error.error_kind(), Some(ErrorKind::UnableToGrantJoin)) => {
+                Self::UnableToGrantJoin
+            }
+            // What we sent was wrong; no client can do anything about it.
+            FederationError::Refused(error)
+                if matches!(error.error_kind(), Some(ErrorKind::MissingParam | ErrorKind::InvalidParam)) =>
+            {
+                Self::Unreachable(error.to_string())
+            }
             FederationError::Refused(error) if error.status_code == StatusCode::NOT_FOUND => Self::UnknownRoom,
             FederationError::Refused(error) if error.status_code.is_client_error() => {
                 Self::Forbidden(error.to_string())

@@ -11,6 +11,7 @@ use crate::{
 use super::{
     Rooms, RoomsError,
     graph::Graph,
+    invite_permission::takes_invites,
     send::{LocalUser, Own},
 };
 
@@ -39,14 +40,26 @@ impl Rooms {
         user_id: &UserId,
         reason: Option<String>,
         is_direct: bool,
-    ) -> Result<(), RoomsError> {
+    ) -> Result<OwnedEventId, RoomsError> {
         let mut more = CanonicalJsonObject::new();
         if is_direct {
             more.insert("is_direct".to_owned(), true.into());
         }
+        self.invite_with(by, room_id, user_id, reason, more).await
+    }
+
+    /// The same, with more fields of the event's content.
+    pub async fn invite_with(
+        &self,
+        by: &LocalUser,
+        room_id: &RoomId,
+        user_id: &UserId,
+        reason: Option<String>,
+        more: CanonicalJsonObject,
+    ) -> Result<OwnedEventId, RoomsError> {
         let change = MembershipChange { membership: Membership::Invite, reason, more };
         if user_id.server_name() == self.server_name {
-            self.change_member(by, room_id, user_id, change).await.map(|_| ())
+            self.change_member(by, room_id, user_id, change).await
         } else {
             self.invite_remote(by, room_id, user_id, change).await
         }
@@ -126,6 +139,13 @@ impl Rooms {
         };
         let was = now.as_ref().map_or(Membership::Leave, |now| now.membership);
         match change.membership {
+            Membership::Invite if target.server_name() == self.server_name => {
+                if let Some(target) = db.user_sn(target).await?
+                    && !takes_invites(&mut db, target).await?
+                {
+                    return Err(RoomsError::InviteBlocked);
+                }
+            }
             Membership::Join if was == Membership::Join => {
                 if let Some(now) = now {
                     return Ok(db.event_id(now.event_sn).await?);

@@ -16,6 +16,9 @@ pub async fn create_alias(rooms: Rooms, request: Ruma<Request>) -> Result<Respon
     if request.room_alias.server_name() != request.sender.user_id.server_name() {
         return Err(ApiError::invalid_param("Only aliases of this server can be made here"));
     }
+    if request.room_alias.alias().is_empty() {
+        return Err(ApiError::invalid_param("An alias has a name"));
+    }
     let (room, _) = crate::api::client::room::readable(&rooms, &request.sender, &request.room_id).await?;
     let (alias, user) = (request.room_alias.clone(), request.sender.user);
     let made = rooms

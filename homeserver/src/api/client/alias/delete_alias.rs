@@ -26,5 +26,8 @@ pub async fn delete_alias(rooms: Rooms, request: Ruma<Request>) -> Result<Respon
         .store()
         .write::<_, StoreError, _>(Durability::Full, move |tx| Box::pin(async move { tx.remove_alias(&alias).await }))
         .await?;
+    if let Err(error) = rooms.unname_alias(&request.sender.local_user(), &room, &request.room_alias).await {
+        tracing::warn!(%error, "A deleted alias is still named by its room.");
+    }
     Ok(Response::new())
 }

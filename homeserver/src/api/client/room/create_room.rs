@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
     domain::{
+        accounts::{Accounts, Limit},
         events::build::canonical,
         rooms::{NewRoom, Rooms, create::Preset},
     },
@@ -31,7 +32,9 @@ struct InitialState {
     content: Box<RawValue>,
 }
 
-pub async fn create_room(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
+pub async fn create_room((rooms, accounts): (Rooms, Accounts), request: Ruma<Request>) -> Result<Response, ApiError> {
+    request.sender.not_suspended()?;
+    accounts.limits().take(&format!("create {}", request.sender.user_id), Limit::CREATE)?;
     let wish = &request.request;
     if !wish.invite_3pid.is_empty() {
         return Err(ApiError::forbidden("This server invites nobody by e-mail or telephone"));
@@ -41,6 +44,9 @@ pub async fn create_room(rooms: Rooms, request: Ruma<Request>) -> Result<Respons
     }
     let alias = match &wish.room_alias_name {
         Some(name) => {
+            if name.is_empty() || name.contains([':', '#', '\0']) || name.contains(char::is_whitespace) {
+                return Err(ApiError::invalid_param("`room_alias_name` is the alias's local part alone"));
+            }
             let alias = format!("#{name}:{}", request.sender.user_id.server_name());
             Some(RoomAliasId::parse(alias).map_err(|_| ApiError::invalid_param("This alias is not valid"))?)
         }
@@ -55,7 +61,7 @@ pub async fn create_room(rooms: Rooms, request: Ruma<Request>) -> Result<Respons
     let room = NewRoom {
         version: wish.room_version.clone(),
         creation_content: optional(wish.creation_content.as_ref())?,
-        preset: preset(wish),
+        preset: preset(wish)?,
         power_level_override: optional(wish.power_level_content_override.as_ref())?,
         initial_state,
         name: wish.name.clone(),
@@ -68,12 +74,14 @@ pub async fn create_room(rooms: Rooms, request: Ruma<Request>) -> Result<Respons
     Ok(Response::new(rooms.create(&request.sender.local_user(), room).await?))
 }
 
-fn preset(wish: &Request) -> Preset {
-    match (&wish.preset, &wish.visibility) {
+fn preset(wish: &Request) -> Result<Preset, ApiError> {
+    Ok(match (&wish.preset, &wish.visibility) {
         (Some(RoomPreset::PublicChat), _) | (None, Visibility::Public) => Preset::PublicChat,
         (Some(RoomPreset::TrustedPrivateChat), _) => Preset::TrustedPrivateChat,
-        _ => Preset::PrivateChat,
-    }
+        (Some(RoomPreset::PrivateChat), _) | (None, Visibility::Private) => Preset::PrivateChat,
+        (Some(_), _) => return Err(ApiError::invalid_param("`preset` is none of the specification's")),
+        (None, _) => return Err(ApiError::invalid_param("`visibility` is public or private")),
+    })
 }
 
 fn optional<T>(raw: Option<&Raw<T>>) -> Result<CanonicalJsonObject, ApiError> {

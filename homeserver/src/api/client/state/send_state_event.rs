@@ -1,7 +1,7 @@
 //! PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}: sets a state event.
 
 use ruma::{
-    UserId,
+    CanonicalJsonValue, UserId,
     api::client::state::send_state_event::v3::{Request, Response},
     events::TimelineEventType,
 };
@@ -21,8 +21,15 @@ pub async fn send_state_event(rooms: Rooms, request: Ruma<Request>) -> Result<Re
     match kind {
         TimelineEventType::RoomCreate => return Err(ApiError::forbidden("A room is made once")),
         TimelineEventType::RoomMember => {
-            UserId::parse(&request.state_key)
+            let target = UserId::parse(&request.state_key)
                 .map_err(|_| ApiError::invalid_param("The state key of a member event is a user id"))?;
+            if content.get("membership").and_then(CanonicalJsonValue::as_str) == Some("invite")
+                && target != request.sender.user_id
+            {
+                // The invited user's server has a say.
+                let user = request.sender.local_user();
+                return Ok(Response::new(rooms.invite_with(&user, &request.room_id, &target, None, content).await?));
+            }
         }
         TimelineEventType::RoomCanonicalAlias => {
             rooms.check_aliases(&request.room_id, &content).await?;

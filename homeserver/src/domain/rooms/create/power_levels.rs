@@ -2,7 +2,7 @@
 
 use ruma::{CanonicalJsonObject, CanonicalJsonValue, Int, OwnedUserId, room_version_rules::RoomVersionRules};
 
-use super::{LocalUser, NewRoom, Preset};
+use super::{LocalUser, NewRoom, Preset, RoomsError};
 
 /// Content of `m.room.power_levels`, with what the client overrides.
 pub(super) fn content(creator: &LocalUser, room: &NewRoom, rules: &RoomVersionRules) -> CanonicalJsonObject {
@@ -50,6 +50,14 @@ pub(super) fn content(creator: &LocalUser, room: &NewRoom, rules: &RoomVersionRu
     for (name, value) in &room.power_level_override {
         content.insert(name.clone(), value.clone());
     }
+    if privileged {
+        let state_default = content.get("state_default").and_then(CanonicalJsonValue::as_integer).map_or(50, i64::from);
+        if let Some(CanonicalJsonValue::Object(events)) = content.get_mut("events") {
+            // Whoever lists levels anew, as clients of older versions do, does not mean to let administrators end the room.
+            let end = level(tombstone.max(state_default.saturating_add(1)));
+            events.entry("m.room.tombstone".to_owned()).or_insert(end);
+        }
+    }
     if privileged && let Some(CanonicalJsonValue::Object(users)) = content.get_mut("users") {
         // Clients of older versions list the creator; the rules refuse that now.
         users.remove(creator.user_id.as_str());
@@ -58,6 +66,27 @@ pub(super) fn content(creator: &LocalUser, room: &NewRoom, rules: &RoomVersionRu
         }
     }
     content
+}
+
+/// Refuses levels that are no numbers.
+pub(super) fn check(given: &CanonicalJsonObject) -> Result<(), RoomsError> {
+    let bad = |field: &str| RoomsError::BadEvent(format!("`{field}` of the power levels is not what it should be"));
+    let is_level = |value: &CanonicalJsonValue| matches!(value, CanonicalJsonValue::Integer(_));
+    for (field, value) in given {
+        let good = match field.as_str() {
+            "users_default" | "events_default" | "state_default" | "ban" | "kick" | "redact" | "invite" => {
+                is_level(value)
+            }
+            "users" | "events" | "notifications" => {
+                value.as_object().is_some_and(|levels| levels.values().all(is_level))
+            }
+            _ => true,
+        };
+        if !good {
+            return Err(bad(field));
+        }
+    }
+    Ok(())
 }
 
 /// The invited become creators too: a trusted private chat has no lesser members.

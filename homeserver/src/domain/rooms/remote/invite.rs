@@ -1,7 +1,7 @@
 //! Inviting a user of another server: their server signs the invite before it goes into the room.
 
 use ruma::{
-    CanonicalJsonObject, RoomId, UserId,
+    CanonicalJsonObject, OwnedEventId, RoomId, UserId,
     api::federation::membership::{RawStrippedState, create_invite::v2 as create_invite},
     events::TimelineEventType,
 };
@@ -24,7 +24,7 @@ impl Rooms {
         room_id: &RoomId,
         user_id: &UserId,
         change: MembershipChange,
-    ) -> Result<(), RoomsError> {
+    ) -> Result<OwnedEventId, RoomsError> {
         let (room, rules) = self.known(room_id).await?;
         let mut db = self.store.read().await?;
         let was = match db.user_sn(user_id).await? {
@@ -65,6 +65,7 @@ impl Rooms {
         };
         // A server that is in the room gets it as an event of the room too.
         let except: Vec<ServerSn> = invited.filter(|_| !in_room).into_iter().collect();
-        self.accept_and_tell(room.sn, room_id, signed, &except).await
+        self.accept_and_tell(room.sn, room_id, signed, &except).await?;
+        Ok(event.event_id.clone())
     }
 }

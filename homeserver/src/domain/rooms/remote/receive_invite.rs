@@ -10,7 +10,7 @@ use crate::{
     domain::{
         events::{client_event::stripped_event, versions},
         federation::Origin,
-        rooms::{Rooms, RoomsError},
+        rooms::{Rooms, RoomsError, takes_invites},
     },
     store::{Durability, LocalMembership, Membership, ServerSn, StoreError},
 };
@@ -59,6 +59,9 @@ impl Rooms {
             Some(user) if invited.server_name() == self.server_name && db.account(&invited).await?.is_some() => user,
             _ => return Err(RoomsError::Forbidden("There is no such user here".to_owned())),
         };
+        if !takes_invites(&mut db, user).await? {
+            return Err(RoomsError::InviteBlocked);
+        }
         let room = db.room_by_id(invite.room_id).await?;
         let here = match &room {
             Some(room) => db.server_is_joined(room.sn, ServerSn::OURS).await?,

@@ -32,7 +32,7 @@ pub(super) async fn dms(db: &mut Db, user: UserSn) -> Result<BTreeSet<OwnedRoomI
     Ok(direct.into_iter().flat_map(BTreeMap::into_values).flatten().filter_map(|id| id.try_into().ok()).collect())
 }
 
-/// Looks up what the request's filters ask about each room. Invites of ignored users are not there.
+/// Looks up what the request's filters ask about each room. Invites that the viewer does not want are not there.
 pub(super) async fn entries(
     db: &mut Db,
     pass: &Pass<'_>,
@@ -61,7 +61,7 @@ pub(super) async fn entries(
             }
         } else {
             let stripped = stripped::state(db, pass.viewer, room).await?;
-            if entry.invite && stripped.inviter.as_ref().is_some_and(|inviter| pass.ignored.contains(inviter)) {
+            if entry.invite && pass.ignored.hides_invite(stripped.inviter.as_deref()) {
                 continue;
             }
             entry.encrypted = stripped.content("m.room.encryption").is_some();

@@ -46,7 +46,10 @@ pub(super) async fn read(db: &mut Db, pass: &Pass<'_>, wanted: Wanted<'_>) -> Re
             if wanted.told.is_some_and(|told| told.upto >= room.position) {
                 return Ok(None);
             }
-            outside(db, pass, room).await?
+            match outside(db, pass, room).await? {
+                Some(section) => section,
+                None => return Ok(None),
+            }
         }
         _ => match joined(db, pass, &wanted).await? {
             Some(section) => section,
@@ -59,11 +62,14 @@ pub(super) async fn read(db: &mut Db, pass: &Pass<'_>, wanted: Wanted<'_>) -> Re
     Ok(Some(section))
 }
 
-/// An invite or a knock: stripped state.
-async fn outside(db: &mut Db, pass: &Pass<'_>, room: &LocalRoom) -> Result<api::Room, SyncError> {
+/// An invite or a knock: stripped state; none of an invite that the viewer does not want.
+async fn outside(db: &mut Db, pass: &Pass<'_>, room: &LocalRoom) -> Result<Option<api::Room>, SyncError> {
     let mut section = api::Room::new();
     section.initial = Some(true);
     let stripped = stripped::state(db, pass.viewer, room).await?;
+    if room.membership == Membership::Invite && pass.ignored.hides_invite(stripped.inviter.as_deref()) {
+        return Ok(None);
+    }
     let text = |event_type: &str, field: &str| {
         let content = stripped.content(event_type)?;
         content.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
@@ -73,7 +79,7 @@ async fn outside(db: &mut Db, pass: &Pass<'_>, room: &LocalRoom) -> Result<api::
         section.avatar = JsOption::Some(url.into());
     }
     section.invite_state = Some(stripped.events);
-    Ok(section)
+    Ok(Some(section))
 }
 
 async fn joined(db: &mut Db, pass: &Pass<'_>, wanted: &Wanted<'_>) -> Result<Option<api::Room>, SyncError> {

@@ -9,10 +9,10 @@ use crate::{
 
 use super::Pass;
 
-/// An invite; none when it came from an ignored user.
+/// An invite; none when it came from an ignored user, or the viewer wants none.
 pub(super) async fn invited(db: &mut Db, pass: &Pass<'_>, room: &LocalRoom) -> Result<Option<InvitedRoom>, SyncError> {
     let state = stripped::state(db, pass.viewer, room).await?;
-    if state.inviter.is_some_and(|inviter| pass.ignored.contains(&inviter)) {
+    if pass.ignored.hides_invite(state.inviter.as_deref()) {
         return Ok(None);
     }
     Ok(Some(InvitedRoom::from(InviteState::from(state.events))))
