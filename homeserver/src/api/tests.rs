@@ -23,6 +23,7 @@ mod pushers;
 mod register;
 mod rendezvous;
 mod reports;
+mod restricted;
 mod sessions;
 mod spaces;
 mod threepids;

@@ -17,6 +17,8 @@ use super::{
 
 mod restricted;
 
+pub(super) use self::restricted::Vouching;
+
 /// A change that a local user makes to a member.
 #[derive(Clone, Debug)]
 pub struct MembershipChange {
@@ -87,20 +89,30 @@ impl Rooms {
                 None => (false, None),
             }
         };
+        let mut servers: Vec<OwnedServerName> = Vec::new();
         if here {
             let change = MembershipChange { membership: Membership::Join, reason: reason.clone(), more: more.clone() };
             match self.change_member(user, room_id, &user.user_id, change).await {
                 // A restricted room may let in through a server that can vouch, when ours cannot.
+                Err(RoomsError::UnableToGrantJoin | RoomsError::UnableToAuthorizeJoin) => {
+                    let room = self.store.read().await?.room_by_id(room_id).await?.ok_or(RoomsError::UnknownRoom)?;
+                    servers.extend(self.servers_of(room.sn).await?);
+                }
                 Err(RoomsError::Forbidden(_)) if !via.is_empty() || invited_by.is_some() => {}
                 other => return other.map(|_| ()),
             }
         }
-        let mut servers: Vec<OwnedServerName> = invited_by.into_iter().chain(via.iter().cloned()).collect();
+        servers.splice(0..0, invited_by.into_iter().chain(via.iter().cloned()));
         servers.extend(room_id.server_name().map(ToOwned::to_owned));
         servers.retain(|server| *server != self.server_name);
         let mut seen = std::collections::HashSet::new();
         servers.retain(|server| seen.insert(server.clone()));
-        self.join_remote(user, room_id, &servers, reason, more).await
+        self.join_remote(user, room_id, &servers, reason, more).await.map_err(|error| match error {
+            RoomsError::UnableToGrantJoin | RoomsError::UnableToAuthorizeJoin => {
+                RoomsError::Forbidden(error.to_string())
+            }
+            error => error,
+        })
     }
 
     /// Leaves a room, or refuses its invite, or takes a knock back.
@@ -195,9 +207,15 @@ impl Rooms {
         if change.membership == Membership::Join
             && !matches!(was, Membership::Join | Membership::Invite)
             && let Some(rules) = db.current_state_event(room.sn, "m.room.join_rules", "").await?
-            && let Some(voucher) = self.voucher(db, room, target, &rules).await?
         {
-            content.insert("join_authorised_via_users_server".to_owned(), voucher.to_string().into());
+            match self.vouching(db, room, target, &rules).await? {
+                Vouching::By(voucher) => {
+                    content.insert("join_authorised_via_users_server".to_owned(), voucher.to_string().into());
+                }
+                Vouching::Nobody => return Err(RoomsError::UnableToGrantJoin),
+                Vouching::Unknown => return Err(RoomsError::UnableToAuthorizeJoin),
+                Vouching::NotNeeded | Vouching::Refused => {}
+            }
         }
         Ok(content)
     }

@@ -97,7 +97,7 @@ impl Rooms {
     }
 
     /// Names of other servers in a room, at most as many as are asked.
-    async fn servers_of(&self, room: RoomSn) -> Result<Vec<OwnedServerName>, RoomsError> {
+    pub(super) async fn servers_of(&self, room: RoomSn) -> Result<Vec<OwnedServerName>, RoomsError> {
         let mut db = self.store.read().await?;
         let mut names = Vec::new();
         for server in db.joined_servers(room).await? {

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         events::{Pdu, build::Draft, versions},
         federation::Origin,
-        rooms::{Rooms, RoomsError, graph::Graph, stripped},
+        rooms::{Rooms, RoomsError, graph::Graph, membership::Vouching, stripped},
     },
     store::{Membership, RoomRow, StoredEvent},
 };
@@ -57,9 +57,15 @@ impl Rooms {
         if membership == Membership::Join
             && !matches!(now, Membership::Join | Membership::Invite)
             && let Some(join_rules) = db.current_state_event(room.sn, "m.room.join_rules", "").await?
-            && let Some(voucher) = self.voucher(&mut db, &room, user_id, &join_rules).await?
         {
-            content.insert(VOUCHER.to_owned(), voucher.to_string().into());
+            match self.vouching(&mut db, &room, user_id, &join_rules).await? {
+                Vouching::By(voucher) => {
+                    content.insert(VOUCHER.to_owned(), voucher.to_string().into());
+                }
+                Vouching::Nobody => return Err(RoomsError::UnableToGrantJoin),
+                Vouching::Unknown => return Err(RoomsError::UnableToAuthorizeJoin),
+                Vouching::NotNeeded | Vouching::Refused => {}
+            }
         }
         let draft = Draft {
             kind: TimelineEventType::RoomMember,
@@ -123,12 +129,21 @@ impl Rooms {
         let target = target.and_then(|id| UserId::parse(id).ok());
         let target = target.ok_or_else(|| RoomsError::BadEvent("The event is no member event".to_owned()))?;
         let mut db = self.store.read().await?;
-        let voucher = match db.current_state_event(room.sn, "m.room.join_rules", "").await? {
-            Some(join_rules) => self.voucher(&mut db, room, &target, &join_rules).await?,
-            None => None,
+        let now = match db.user_sn(&target).await? {
+            Some(user) => db.member(room.sn, user).await?.map_or(Membership::Leave, |member| member.membership),
+            None => Membership::Leave,
         };
-        if voucher.is_none() {
-            return Err(RoomsError::Forbidden("The user is in none of the rooms that let in here".to_owned()));
+        if !matches!(now, Membership::Join | Membership::Invite)
+            && let Some(join_rules) = db.current_state_event(room.sn, "m.room.join_rules", "").await?
+        {
+            match self.vouching(&mut db, room, &target, &join_rules).await? {
+                Vouching::By(_) | Vouching::NotNeeded => {}
+                Vouching::Nobody => return Err(RoomsError::UnableToGrantJoin),
+                Vouching::Unknown => return Err(RoomsError::UnableToAuthorizeJoin),
+                Vouching::Refused => {
+                    return Err(RoomsError::Forbidden("The user is in none of the rooms that let in here".to_owned()));
+                }
+            }
         }
         self.federation
             .keyring

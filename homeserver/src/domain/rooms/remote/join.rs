@@ -1,15 +1,18 @@
 //! Joining a room through another server: its template, our signature, its state and auth chain, all of it checked.
 
 use ruma::{
-    CanonicalJsonObject, CanonicalJsonValue, OwnedServerName, RoomId, RoomVersionId, ServerName,
+    CanonicalJsonObject, CanonicalJsonValue, OwnedEventId, OwnedServerName, RoomId, RoomVersionId, ServerName,
     api::federation::membership::{create_join_event::v2 as send_join, prepare_join_event::v1 as make_join},
 };
 use serde_json::value::RawValue;
 
-use crate::domain::{
-    events::{Pdu, versions},
-    federation::Deadline,
-    rooms::{LocalUser, Rooms, RoomsError},
+use crate::{
+    domain::{
+        events::{Pdu, versions},
+        federation::Deadline,
+        rooms::{Acceptance, LocalUser, Rooms, RoomsError},
+    },
+    store::ServerSn,
 };
 
 use super::SERVERS;
@@ -75,7 +78,43 @@ impl Rooms {
         let state = self.verified_all(&rules, room_id, &answer.state).await?;
         let auth_chain = self.verified_all(&rules, room_id, &answer.auth_chain).await?;
         check_create(&state, &version)?;
+        let here = match self.store.read().await?.room_by_id(room_id).await? {
+            Some(room) => self.store.read().await?.server_is_joined(room.sn, ServerSn::OURS).await?,
+            None => false,
+        };
+        if here {
+            return self.come_beside(room_id, &version, join, state, auth_chain).await;
+        }
         self.enter(room_id, &version, join, state, auth_chain).await
+    }
+}
+
+impl Rooms {
+    /// One more user of ours, whom only another server could let in: the room is here, the join is an event of it like any other.
+    async fn come_beside(
+        &self,
+        room_id: &RoomId,
+        version: &RoomVersionId,
+        join: Pdu,
+        state: Vec<Pdu>,
+        auth_chain: Vec<Pdu>,
+    ) -> Result<(), RoomsError> {
+        let before: Vec<OwnedEventId> = state.iter().map(|event| event.event_id.clone()).collect();
+        self.accept_outliers(room_id, version, state.into_iter().chain(auth_chain).collect()).await?;
+        let json = RawValue::from_string(join.json.clone()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
+        let rules = versions::rules(version).ok_or(RoomsError::UnsupportedVersion)?;
+        let mut accepted = self.accept_remote(room_id, join, None).await?;
+        if matches!(accepted, Acceptance::Missing { .. }) {
+            let join = self.verified(&rules, &json).await?;
+            accepted = self.accept_remote(room_id, join, Some(before)).await?;
+        }
+        match accepted {
+            Acceptance::Accepted | Acceptance::Known => Ok(()),
+            Acceptance::Rejected(reason) => Err(RoomsError::Forbidden(reason)),
+            Acceptance::SoftFailed | Acceptance::Missing { .. } => {
+                Err(RoomsError::Forbidden("The room does not allow it any more".to_owned()))
+            }
+        }
     }
 }
 

@@ -72,6 +72,7 @@ impl Rooms {
     /// Whether the user may read a room at all: is or was in it, or it is world-readable now.
     pub async fn may_read(&self, db: &mut Db, user: UserSn, room: RoomSn) -> Result<bool, StoreError> {
         if let Some(mine) = db.local_membership(user, room).await?
+            && !mine.forgotten
             && (mine.membership == Membership::Join || mine.joined_position.is_some())
         {
             return Ok(true);
