@@ -225,6 +225,7 @@ impl Homeserver {
         self.tasks.spawn(self.media.clone().tend(self.stop.clone()));
         self.tasks.spawn(self.pushers.clone().run(self.stop.clone()));
         self.tasks.spawn(self.inbound.clone().run(self.stop.clone()));
+        self.tasks.spawn(self.rooms.clone().run_delayed(self.stop.clone()));
         let (sender, outside, stop) = (self.sender.clone(), self.outside.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             while let Some(slept) = wake::woken(|| clock.now_ms(), &stop).await {

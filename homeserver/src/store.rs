@@ -11,6 +11,7 @@ mod connection;
 mod cross_signing;
 mod current_state;
 mod dehydrated_devices;
+mod delayed_events;
 mod destinations;
 mod device_lists;
 mod devices;
@@ -74,6 +75,7 @@ pub use self::{
     administration::{AccountFilter, AccountOrder, ListedAccount, ListedRoom},
     connection::{Db, Reader},
     cross_signing::{CrossSigningKeys, KeySignature, Usage, public_key, with_signatures},
+    delayed_events::DelayedEvent,
     destinations::FailingDestination,
     devices::DeviceRow,
     error::{OpenError, StoreError},

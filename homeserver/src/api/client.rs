@@ -7,6 +7,7 @@ pub mod backup;
 pub mod capabilities;
 pub mod config;
 pub mod dehydrated_device;
+pub mod delayed_events;
 pub mod device;
 pub mod directory;
 pub mod discovery;

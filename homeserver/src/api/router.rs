@@ -283,7 +283,7 @@ fn cors() -> CorsLayer {
 
 /// Rooms: making them, their members, state, events, aliases.
 fn rooms(router: Router<Parts>) -> Router<Parts> {
-    use client::{alias, directory, membership, relations, reporting, room, state};
+    use client::{alias, delayed_events, directory, membership, relations, reporting, room, state};
     router
         .ruma(room::create_room::create_room)
         .ruma(room::send_message_event::send_message_event)
@@ -323,6 +323,11 @@ fn rooms(router: Router<Parts>) -> Router<Parts> {
         .ruma(membership::get_member_events::get_member_events)
         .route("/_matrix/client/v1/mutual_rooms", get(membership::mutual_rooms::get))
         .route("/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms", get(membership::mutual_rooms::get))
+        .ruma(delayed_events::update_delayed_event::update_delayed_event)
+        .route(
+            "/_matrix/client/unstable/org.matrix.msc4140/delayed_events",
+            get(delayed_events::list_delayed_events::get),
+        )
         .ruma(reporting::report_room::report_room)
         .ruma(reporting::report_content::report_content)
         .ruma(reporting::report_user::report_user)

@@ -2,6 +2,7 @@
 
 mod admin;
 mod create_room;
+mod delayed_events;
 mod devices;
 mod directory;
 mod discovery;

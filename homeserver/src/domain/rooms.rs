@@ -6,6 +6,7 @@ mod accept;
 mod append;
 mod consequences;
 pub mod create;
+mod delayed;
 mod directory;
 mod error;
 mod graph;
@@ -45,6 +46,7 @@ use super::{
 };
 
 use self::{
+    delayed::DelayedChanged,
     locks::Locks,
     spaces::{Remembered, Walks},
 };
@@ -52,6 +54,7 @@ use self::{
 pub use self::{
     accept::Acceptance,
     create::NewRoom,
+    delayed::{DelayAction, DelayError, LONGEST as LONGEST_DELAY},
     error::RoomsError,
     invite_permission::takes_invites,
     membership::MembershipChange,
@@ -88,6 +91,7 @@ pub struct Rooms {
     /// Space trees that somebody is reading.
     walks: Walks,
     purges: purge::Purges,
+    delayed: DelayedChanged,
 }
 
 impl Rooms {
@@ -112,6 +116,7 @@ impl Rooms {
             remembered: Remembered::default(),
             walks: Walks::default(),
             purges: purge::Purges::default(),
+            delayed: DelayedChanged::default(),
         }
     }
 

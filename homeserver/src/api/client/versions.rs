@@ -11,8 +11,10 @@ const VERSIONS: [&str; 19] = [
 ];
 
 /// Unstable features by the names that clients look for.
-const UNSTABLE_FEATURES: [&str; 10] = [
+const UNSTABLE_FEATURES: [&str; 11] = [
     "org.matrix.simplified_msc3575",
+    // Delayed events.
+    "org.matrix.msc4140",
     // Rooms shared with another user.
     "uk.half-shot.msc2666.query_mutual_rooms",
     "uk.half-shot.msc2666.query_mutual_rooms.stable",

@@ -1,13 +1,13 @@
 //! Several servers on one network, with their endpoints for clients.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crypto::ServerIdentity;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::testing::Server,
+    api::{parts::Foundation, testing::Server},
     config::Config,
     domain::federation::Sender,
     testing::{FakeNetwork, TestHome},
@@ -48,11 +48,31 @@ impl Home {
             Sender::new(parts.federation.clone(), parts.store.clone(), parts.clock.clone(), home.notifier.clone());
         tokio::spawn(sender.run(stop.clone()));
         tokio::spawn(parts.inbound.clone().run(stop.clone()));
+        tokio::spawn(parts.rooms.clone().run_delayed(stop.clone()));
         Self { client: Server::over(parts.clone()), home, stop }
     }
 
     pub fn name(&self) -> &str {
         self.home.name().as_str()
+    }
+
+    /// Its own tasks end, as when the program does.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// What a new start would begin with.
+    pub fn foundation(&self) -> Foundation {
+        let parts = self.home.parts.clone();
+        Foundation {
+            config: parts.config,
+            clock: parts.clock,
+            store: parts.store,
+            notifier: parts.notifier,
+            server_name: parts.server_name,
+            identity: Arc::clone(&self.home.identity),
+            federation: parts.federation,
+        }
     }
 
     pub async fn person(&self, name: &str) -> Person<'_> {

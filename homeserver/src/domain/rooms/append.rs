@@ -53,6 +53,10 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
         Some((key, entry)) => Some(tx.state_with(room, accepted.before, &BTreeMap::from([(key, entry)])).await?),
         None => accepted.before,
     };
+    if let Some(state_key) = &event.state_key {
+        let sender = tx.make_user_sn(&event.sender).await?;
+        tx.cancel_delayed_state(room, &event.kind.to_string(), state_key, sender).await?;
+    }
     let changes = match &accepted.resolved {
         Some(resolved) => resolved.clone(),
         None => own_entry.into_iter().collect(),

@@ -1,6 +1,9 @@
 //! Sending: a local user's message or state event.
 
-use ruma::{CanonicalJsonObject, OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId, events::TimelineEventType};
+use ruma::{
+    CanonicalJsonObject, CanonicalJsonValue, OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId, UserId,
+    events::TimelineEventType,
+};
 
 use crate::{
     domain::events::build::Draft,
@@ -99,6 +102,26 @@ impl Rooms {
         let event_id = event.event_id.clone();
         self.write_own(room.sn, room.snapshot, vec![Own { event, transaction }], rules).await?;
         Ok(event_id)
+    }
+
+    /// Sets a state event. Invites go the way of invites; aliases are looked at first.
+    pub async fn send_state(&self, from: &LocalUser, message: NewMessage) -> Result<OwnedEventId, RoomsError> {
+        let state_key = message.state_key.as_deref().unwrap_or_default();
+        match message.kind {
+            TimelineEventType::RoomCreate => return Err(RoomsError::Forbidden("A room is made once".to_owned())),
+            TimelineEventType::RoomMember => {
+                let target = UserId::parse(state_key)
+                    .map_err(|_| RoomsError::InvalidParam("The state key of a member event is a user id".to_owned()))?;
+                let membership = message.content.get("membership").and_then(CanonicalJsonValue::as_str);
+                if membership == Some("invite") && target != from.user_id {
+                    // The invited user's server has a say.
+                    return self.invite_with(from, &message.room_id, &target, None, message.content).await;
+                }
+            }
+            TimelineEventType::RoomCanonicalAlias => self.check_aliases(&message.room_id, &message.content).await?,
+            _ => {}
+        }
+        self.send(from, message).await
     }
 
     /// The event that stands there already, when a state event would change nothing.

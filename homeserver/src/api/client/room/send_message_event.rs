@@ -1,4 +1,4 @@
-//! PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}: sends an event.
+//! PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}: sends an event, now or later.
 
 use ruma::{
     OwnedEventId,
@@ -7,7 +7,11 @@ use ruma::{
 };
 
 use crate::{
-    api::{error::ApiError, ruma_route::Ruma},
+    api::{
+        client::delayed_events::{Delayable, SentOrDelayed},
+        error::ApiError,
+        ruma_route::Ruma,
+    },
     domain::{
         events::build::canonical,
         rooms::{NewMessage, Rooms},
@@ -17,13 +21,16 @@ use crate::{
 /// Longest transaction id.
 const TXN_ID: usize = 255;
 
-pub async fn send_message_event(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
-    if request.txn_id.as_str().len() > TXN_ID {
+pub async fn send_message_event(
+    rooms: Rooms,
+    request: Ruma<Delayable<Request>>,
+) -> Result<SentOrDelayed<Response>, ApiError> {
+    let wish = &request.request.request;
+    if wish.txn_id.as_str().len() > TXN_ID {
         return Err(ApiError::invalid_param("The transaction id is too long"));
     }
-    let content =
-        canonical(request.request.body.json().get()).map_err(|error| ApiError::bad_json(error.to_string()))?;
-    let kind = TimelineEventType::from(request.event_type.to_string());
+    let content = canonical(wish.body.json().get()).map_err(|error| ApiError::bad_json(error.to_string()))?;
+    let kind = TimelineEventType::from(wish.event_type.to_string());
     let redacts = match (&kind, content.get("redacts").and_then(|value| value.as_str())) {
         (TimelineEventType::RoomRedaction, Some(redacts)) => {
             Some(OwnedEventId::try_from(redacts).map_err(|_| ApiError::invalid_param("`redacts` is not an event id"))?)
@@ -32,13 +39,17 @@ pub async fn send_message_event(rooms: Rooms, request: Ruma<Request>) -> Result<
         _ => None,
     };
     let message = NewMessage {
-        room_id: request.room_id.clone(),
+        room_id: wish.room_id.clone(),
         kind,
         state_key: None,
         content,
-        txn_id: Some(request.txn_id.to_string()),
+        txn_id: Some(wish.txn_id.to_string()),
         redacts,
         timestamp: None,
     };
-    Ok(Response::new(rooms.send(&request.sender.local_user(), message).await?))
+    let user = request.sender.local_user();
+    match request.delay()? {
+        Some(delay) => Ok(SentOrDelayed::Delayed(rooms.delay(&user, message, delay).await?)),
+        None => Ok(SentOrDelayed::Sent(Response::new(rooms.send(&user, message).await?))),
+    }
 }

@@ -1,0 +1,198 @@
+//! Delayed events (MSC4140): kept until their time, then sent in their user's name; a restart of the server does not lose them.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use ruma::{OwnedDeviceId, events::TimelineEventType};
+use tokio::{sync::Notify, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{accounts::random_token, events::build::canonical},
+    store::{DelayedEvent, Durability, Membership, StoreError, UserSn},
+};
+
+use super::{LocalUser, NewMessage, Rooms, RoomsError};
+
+/// The longest delay.
+pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// Events of one user that wait at once.
+pub const MOST: i64 = 100;
+/// The clock is looked at again at least so often: it may jump, and the computer may sleep.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// Why an event was not delayed.
+#[derive(Debug, thiserror::Error)]
+pub enum DelayError {
+    #[error("The delay is longer than a day")]
+    TooLong,
+    #[error("Too many events wait already")]
+    TooMany,
+    #[error("No such event waits")]
+    Unknown,
+    #[error(transparent)]
+    Rooms(#[from] RoomsError),
+}
+
+impl From<StoreError> for DelayError {
+    fn from(error: StoreError) -> Self {
+        Self::Rooms(error.into())
+    }
+}
+
+/// What is done with an event that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DelayAction {
+    Restart,
+    Send,
+    Cancel,
+}
+
+/// Tells the sending task that there is something new.
+#[derive(Clone, Default)]
+pub(super) struct DelayedChanged(Arc<Notify>);
+
+impl Rooms {
+    /// Keeps an event for later and answers the id of its delay.
+    pub async fn delay(&self, from: &LocalUser, message: NewMessage, delay: Duration) -> Result<String, DelayError> {
+        if delay > LONGEST {
+            return Err(DelayError::TooLong);
+        }
+        let mut db = self.store.read().await?;
+        let room = db.room_sn(&message.room_id).await?.ok_or(RoomsError::NotInRoom)?;
+        let mine = db.local_membership(from.user, room).await?;
+        if mine.is_none_or(|mine| mine.membership != Membership::Join) {
+            return Err(RoomsError::NotInRoom.into());
+        }
+        drop(db);
+        let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+        let content =
+            serde_json::to_string(&message.content).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
+        if content.len() > 65_536 {
+            return Err(RoomsError::TooLarge.into());
+        }
+        let event = DelayedEvent {
+            delay_id: random_token(&mut rand::rng()),
+            user_sn: from.user,
+            device_id: from.device_id.to_string(),
+            room_sn: room,
+            event_type: message.kind.to_string(),
+            state_key: message.state_key,
+            content,
+            txn_id: message.txn_id,
+            delay_ms,
+            send_ts: self.clock.now_ms().saturating_add(delay_ms),
+        };
+        let kept = self
+            .store
+            .write::<_, StoreError, _>(Durability::Full, move |tx| {
+                Box::pin(async move { tx.put_delayed_event(&event, MOST).await })
+            })
+            .await?;
+        self.delayed.0.notify_one();
+        kept.ok_or(DelayError::TooMany)
+    }
+
+    /// The user's events that wait.
+    pub async fn delayed(&self, user: UserSn) -> Result<Vec<DelayedEvent>, StoreError> {
+        self.store.read().await?.delayed_events(user).await
+    }
+
+    /// Restarts, sends or cancels one of them.
+    pub async fn update_delayed(&self, user: UserSn, delay_id: &str, action: DelayAction) -> Result<(), DelayError> {
+        let id = delay_id.to_owned();
+        let found = match action {
+            DelayAction::Send => {
+                let event = self.store.read().await?.delayed_event(user, delay_id).await?;
+                return self.send_delayed(event.ok_or(DelayError::Unknown)?).await;
+            }
+            DelayAction::Restart => {
+                self.store
+                    .write::<_, StoreError, _>(Durability::Full, move |tx| {
+                        Box::pin(async move { tx.restart_delayed_event(user, &id).await })
+                    })
+                    .await?
+            }
+            DelayAction::Cancel => {
+                self.store
+                    .write::<_, StoreError, _>(Durability::Full, move |tx| {
+                        Box::pin(async move { tx.remove_delayed_event(user, &id).await })
+                    })
+                    .await?
+            }
+        };
+        if found { Ok(()) } else { Err(DelayError::Unknown) }
+    }
+
+    /// Sends events when their time has come, until `stop`.
+    pub async fn run_delayed(self, stop: CancellationToken) {
+        loop {
+            let wait = match self.send_due().await {
+                Ok(wait) => wait.min(LOOK_AGAIN),
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn Error, "Delayed events could not be looked at.");
+                    LOOK_AGAIN
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.delayed.0.notified() => {}
+                () = sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Sends what is due; answers how long nothing will be.
+    async fn send_due(&self) -> Result<Duration, StoreError> {
+        let now = self.clock.now_ms();
+        let due = self.store.read().await?.due_delayed_events(now).await?;
+        for event in due {
+            let delay_id = event.delay_id.clone();
+            match self.send_delayed(event).await {
+                Ok(()) | Err(DelayError::Unknown) => {}
+                Err(DelayError::Rooms(RoomsError::Store(error))) => return Err(error),
+                Err(error) => tracing::info!(delay_id, %error, "A delayed event could not be sent."),
+            }
+        }
+        let next = self.store.read().await?.next_delayed_event().await?;
+        let wait = next.map_or(i64::MAX, |next| next.saturating_sub(self.clock.now_ms()));
+        Ok(Duration::from_millis(u64::try_from(wait).unwrap_or_default()))
+    }
+
+    /// Sends an event now; it waits no longer, even if the room does not allow it.
+    async fn send_delayed(&self, event: DelayedEvent) -> Result<(), DelayError> {
+        let DelayedEvent { delay_id, user_sn: user, .. } = event;
+        let sent = async {
+            let (user_id, room_id) = {
+                let mut db = self.store.read().await?;
+                (db.user_id(user).await?, db.room_id(event.room_sn).await?)
+            };
+            let device_id: OwnedDeviceId = event.device_id.as_str().into();
+            let from = LocalUser { user, user_id, device_id };
+            let message = NewMessage {
+                room_id,
+                kind: TimelineEventType::from(event.event_type.as_str()),
+                state_key: event.state_key,
+                content: canonical(&event.content)?,
+                // Of a crash between the sending and the forgetting, nobody sees a second event.
+                txn_id: Some(format!("delayed {delay_id}")),
+                redacts: None,
+                timestamp: None,
+            };
+            match message.state_key {
+                Some(_) => self.send_state(&from, message).await,
+                None => self.send(&from, message).await,
+            }
+        };
+        let sent = sent.await;
+        if let Err(RoomsError::Store(error)) = sent {
+            return Err(error.into());
+        }
+        self.store
+            .write::<_, StoreError, _>(Durability::Full, move |tx| {
+                Box::pin(async move { tx.remove_delayed_event(user, &delay_id).await })
+            })
+            .await?;
+        sent?;
+        Ok(())
+    }
+}
