@@ -68,6 +68,7 @@ async fn another_servers_user_is_vouched_for() -> anyhow::Result<()> {
         // Nobody of the second server may invite; the first one lets its next user in.
         assert_eq!(carol.refused_post(&format!("v3/join/{room}"), json!({})).await?.0, 403);
         carol.join(&space, "one.example").await?;
+        alice.sees(&space, &carol.user_id, "join").await;
         carol.post(&format!("v3/join/{room}"), json!({})).await?;
         for person in [&alice, &bob] {
             person.sees(&room, &carol.user_id, "join").await;

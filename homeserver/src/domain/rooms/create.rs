@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use ruma::{
-    CanonicalJsonObject, CanonicalJsonValue, OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId, RoomVersionId,
+    CanonicalJsonObject, CanonicalJsonValue, OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId, RoomVersionId, UserId,
     events::TimelineEventType, room_version_rules::RoomVersionRules,
 };
 
@@ -69,7 +69,7 @@ impl Rooms {
         let mut events = Vec::new();
         let profile = {
             let mut db = self.store.read().await?;
-            check(&mut db, &room).await?;
+            check(&mut db, &room, &rules).await?;
             db.member_profile(creator.user).await?
         };
         for draft in self.first_events(creator, &room, &version, &rules, profile) {
@@ -198,7 +198,15 @@ impl Rooms {
 }
 
 /// Refuses, before anything is made, what could not be done afterwards.
-async fn check(db: &mut Db, room: &NewRoom) -> Result<(), RoomsError> {
+async fn check(db: &mut Db, room: &NewRoom, rules: &RoomVersionRules) -> Result<(), RoomsError> {
+    if rules.authorization.additional_room_creators
+        && let Some(creators) = room.creation_content.get("additional_creators")
+    {
+        let is_user = |creator: &CanonicalJsonValue| creator.as_str().is_some_and(|id| UserId::parse(id).is_ok());
+        if !creators.as_array().is_some_and(|creators| creators.iter().all(is_user)) {
+            return Err(RoomsError::InvalidRoomState("`additional_creators` is a list of user ids".to_owned()));
+        }
+    }
     if let Some(alias) = &room.alias
         && db.alias(alias).await?.is_some()
     {

@@ -160,19 +160,19 @@ impl Rooms {
 
     /// Sends an event now; it waits no longer, even if the room does not allow it.
     async fn send_delayed(&self, event: DelayedEvent) -> Result<(), DelayError> {
-        let DelayedEvent { delay_id, user_sn: user, .. } = event;
+        let DelayedEvent { delay_id, user_sn: user, device_id, room_sn, event_type, state_key, content, .. } = event;
         let sent = async {
             let (user_id, room_id) = {
                 let mut db = self.store.read().await?;
-                (db.user_id(user).await?, db.room_id(event.room_sn).await?)
+                (db.user_id(user).await?, db.room_id(room_sn).await?)
             };
-            let device_id: OwnedDeviceId = event.device_id.as_str().into();
+            let device_id: OwnedDeviceId = device_id.as_str().into();
             let from = LocalUser { user, user_id, device_id };
             let message = NewMessage {
                 room_id,
-                kind: TimelineEventType::from(event.event_type.as_str()),
-                state_key: event.state_key,
-                content: canonical(&event.content)?,
+                kind: TimelineEventType::from(event_type.as_str()),
+                state_key,
+                content: canonical(&content)?,
                 // Of a crash between the sending and the forgetting, nobody sees a second event.
                 txn_id: Some(format!("delayed {delay_id}")),
                 redacts: None,
@@ -183,10 +183,10 @@ impl Rooms {
                 None => self.send(&from, message).await,
             }
         };
-        let sent = sent.await;
-        if let Err(RoomsError::Store(error)) = sent {
-            return Err(error.into());
-        }
+        let sent = match sent.await {
+            Err(RoomsError::Store(error)) => return Err(error.into()),
+            sent => sent,
+        };
         self.store
             .write::<_, StoreError, _>(Durability::Full, move |tx| {
                 Box::pin(async move { tx.remove_delayed_event(user, &delay_id).await })

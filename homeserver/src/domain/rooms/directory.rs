@@ -33,7 +33,7 @@ pub(super) fn aliases_named(
     };
     let others = match content.get("alt_aliases") {
         None | Some(CanonicalJsonValue::Null) => Vec::new(),
-        Some(aliases) => aliases.as_array().filter(|aliases| aliases.len() <= ALIASES).ok_or_else(bad)?.clone(),
+        Some(aliases) => aliases.as_array().filter(|aliases| aliases.len() <= ALIASES).ok_or_else(bad)?.to_vec(),
     };
     Ok((named, others.iter().map(parse).collect::<Result<_, _>>()?))
 }

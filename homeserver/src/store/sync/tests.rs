@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use super::{account_data, members, rooms, state, timeline};
 use crate::{
     clock::Clock,
-    store::{Store, notifications, receipts},
+    store::{Store, delayed_events, mutual_rooms, notifications, receipts},
 };
 
 #[tokio::test]
@@ -27,6 +27,8 @@ async fn hot_queries_scan_no_table() -> anyhow::Result<()> {
         receipts::RECEIPTS_SINCE,
         notifications::UNREAD,
         notifications::NEXT,
+        mutual_rooms::MUTUAL,
+        delayed_events::DUE,
     ] {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(&mut db.0).await?;

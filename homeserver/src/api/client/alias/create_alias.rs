@@ -12,12 +12,15 @@ use crate::{
     store::{Durability, StoreError},
 };
 
+/// The longest id, in bytes.
+const LONGEST_ID: usize = 255;
+
 pub async fn create_alias(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
     if request.room_alias.server_name() != request.sender.user_id.server_name() {
         return Err(ApiError::invalid_param("Only aliases of this server can be made here"));
     }
-    if request.room_alias.alias().is_empty() {
-        return Err(ApiError::invalid_param("An alias has a name"));
+    if request.room_alias.alias().is_empty() || request.room_alias.as_str().len() > LONGEST_ID {
+        return Err(ApiError::invalid_param("An alias has a name, and at most 255 bytes"));
     }
     let (room, _) = crate::api::client::room::readable(&rooms, &request.sender, &request.room_id).await?;
     let (alias, user) = (request.room_alias.clone(), request.sender.user);

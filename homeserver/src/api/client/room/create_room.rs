@@ -22,6 +22,8 @@ use crate::{
 
 /// Most state events that come with the request.
 const INITIAL_STATE: usize = 100;
+/// The longest id, in bytes.
+const LONGEST_ID: usize = 255;
 
 #[derive(Deserialize)]
 struct InitialState {
@@ -48,7 +50,8 @@ pub async fn create_room((rooms, accounts): (Rooms, Accounts), request: Ruma<Req
                 return Err(ApiError::invalid_param("`room_alias_name` is the alias's local part alone"));
             }
             let alias = format!("#{name}:{}", request.sender.user_id.server_name());
-            Some(RoomAliasId::parse(alias).map_err(|_| ApiError::invalid_param("This alias is not valid"))?)
+            let alias = RoomAliasId::parse(alias).ok().filter(|alias| alias.as_str().len() <= LONGEST_ID);
+            Some(alias.ok_or_else(|| ApiError::invalid_param("This alias is not valid"))?)
         }
         None => None,
     };
