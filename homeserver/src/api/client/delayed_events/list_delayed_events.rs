@@ -24,8 +24,8 @@ pub async fn get(State(parts): State<Parts>, request: Request) -> Result<Json<Va
             "delay_id": event.delay_id, "room_id": room_id, "type": event.event_type, "delay": event.delay_ms,
             "running_since": event.send_ts.saturating_sub(event.delay_ms), "content": content,
         });
-        if let Some(state_key) = event.state_key {
-            one["state_key"] = state_key.into();
+        if let (Some(one), Some(state_key)) = (one.as_object_mut(), event.state_key) {
+            one.insert("state_key".to_owned(), state_key.into());
         }
         shown.push(one);
     }
