@@ -72,6 +72,7 @@ impl Home {
             server_name: parts.server_name,
             identity: Arc::clone(&self.home.identity),
             federation: parts.federation,
+            web: Arc::new(self.home.web.clone()),
         }
     }
 
