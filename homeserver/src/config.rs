@@ -49,6 +49,8 @@ pub struct Config {
     pub registration_token: Option<String>,
     /// The secret of Synapse's register handshake, which test tools speak.
     pub registration_secret: Option<String>,
+    /// Registration files of application services (bridges, bots), in YAML.
+    pub appservices: Vec<PathBuf>,
     /// Whether guests may come.
     pub guest_access: bool,
     /// Whether clients are slowed down.
@@ -136,6 +138,7 @@ impl Default for Config {
             registration: Registration::Closed,
             registration_token: None,
             registration_secret: None,
+            appservices: Vec::new(),
             guest_access: false,
             rate_limits: true,
             public_rooms_over_federation: false,

@@ -1,6 +1,7 @@
 //! What the server does, in floors: each may use the ones below it, none the ones above (see ARCHITECTURE.md).
 
 pub mod accounts;
+pub mod appservices;
 pub mod encryption;
 pub mod ephemeral;
 pub mod events;

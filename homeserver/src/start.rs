@@ -27,6 +27,7 @@ use crate::{
     clock::Clock,
     config::{Config, ServerNameChoice},
     domain::{
+        appservices::{AppserviceSender, Appservices},
         encryption::Encryption,
         federation::{Federation, Sender},
         inbound::Inbound,
@@ -60,6 +61,7 @@ pub struct Homeserver {
     sender: Sender,
     pushers: Pushers,
     media: Media,
+    services: AppserviceSender,
     encryption: Encryption,
     inbound: Inbound,
     rooms: Rooms,
@@ -104,15 +106,18 @@ pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<H
     let sender = Sender::new(federation.clone(), store.clone(), clock.clone(), notifier.clone());
     let web = outside.web();
     let pushers = Pushers::new(store.clone(), clock.clone(), notifier.clone(), web.clone());
+    let services = Arc::new(outside.to_services());
+    let appservices = Appservices::open(&config.appservices, server_name.clone(), store.clone(), services).await?;
     let parts = Parts::new(Foundation {
         config: config.clone(),
         clock: clock.clone(),
         store: store.clone(),
-        notifier,
+        notifier: notifier.clone(),
         server_name: server_name.clone(),
         identity,
         federation,
         web,
+        appservices: appservices.clone(),
     });
 
     let mut server = Homeserver {
@@ -124,6 +129,7 @@ pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<H
         sender,
         pushers,
         media: parts.media.clone(),
+        services: AppserviceSender::new(appservices, parts.ephemeral.clone(), notifier),
         encryption: parts.encryption.clone(),
         inbound: parts.inbound.clone(),
         rooms: parts.rooms.clone(),
@@ -224,6 +230,7 @@ impl Homeserver {
         self.tasks.spawn(self.sender.clone().run(self.stop.clone()));
         self.tasks.spawn(self.media.clone().tend(self.stop.clone()));
         self.tasks.spawn(self.pushers.clone().run(self.stop.clone()));
+        self.tasks.spawn(self.services.clone().run(self.stop.clone()));
         self.tasks.spawn(self.inbound.clone().run(self.stop.clone()));
         self.tasks.spawn(self.rooms.clone().run_delayed(self.stop.clone()));
         let (sender, outside, stop) = (self.sender.clone(), self.outside.clone(), self.stop.clone());

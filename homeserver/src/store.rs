@@ -7,6 +7,7 @@ mod account_data;
 mod accounts;
 mod administration;
 mod aliases;
+mod appservices;
 mod connection;
 mod cross_signing;
 mod current_state;
@@ -73,6 +74,7 @@ use self::{connection::ReaderPool, writer::Writer};
 pub use self::{
     accounts::{AccountRow, NewAccount},
     administration::{AccountFilter, AccountOrder, ListedAccount, ListedRoom},
+    appservices::{AppserviceQueue, OwedEvent, PassingToDevice},
     connection::{Db, Reader},
     cross_signing::{CrossSigningKeys, KeySignature, Usage, public_key, with_signatures},
     delayed_events::DelayedEvent,
@@ -95,7 +97,7 @@ pub use self::{
     reports::NewReport,
     rooms::RoomRow,
     signing_keys::{SigningKeyAnswer, SigningKeyRow},
-    sn::{EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
+    sn::{AppserviceSn, EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
     snapshots::StateMap,
     staging::StagedPdu,
     sync::{AccountData, EventRow, Hero, LocalRoom, RoomChanges, StateChange, StateEntry},

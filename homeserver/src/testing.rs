@@ -30,6 +30,7 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::{
+        appservices::{Appservices, NoTransport},
         federation::{Federation, Limits, SendError, Transport},
         notifier::Notifier,
     },
@@ -185,6 +186,10 @@ impl TestHome {
             Arc::new(network.clone()),
         );
         let web = FakeWeb::default();
+        let appservices =
+            Appservices::open(&config.appservices, server_name.clone(), store.clone(), Arc::new(NoTransport))
+                .await
+                .unwrap();
         let parts = Parts::new(Foundation {
             web: Arc::new(web.clone()),
             config: Arc::new(Config { data: folder.path().to_owned(), ..config }),
@@ -194,6 +199,7 @@ impl TestHome {
             server_name: server_name.clone(),
             identity: Arc::clone(&identity),
             federation,
+            appservices,
         });
         network.attach(&server_name, router::federation(parts.clone()));
         Self { parts, identity, notifier, ahead, web, _folder: folder }

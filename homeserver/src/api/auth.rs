@@ -1,11 +1,14 @@
 //! Who asks: each authentication scheme of ruma's endpoint types, and what it proves.
 
+mod appservice;
 mod origin;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Extensions, Method, Request, header};
 use ruma::{
-    OwnedDeviceId, OwnedUserId,
+    MilliSecondsSinceUnixEpoch, OwnedDeviceId, OwnedUserId,
     api::{
         auth_scheme::{
             AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, ExtractTokenError,
@@ -16,7 +19,10 @@ use ruma::{
 };
 
 use crate::{
-    domain::rooms::LocalUser,
+    domain::{
+        appservices::{Appservice, Appservices},
+        rooms::LocalUser,
+    },
     store::{TokenOwner, UserSn},
 };
 
@@ -31,16 +37,19 @@ mod suspended;
 
 pub use crate::domain::federation::Origin;
 
-/// A local user's device, proved by its access token.
+/// A local user's device, proved by its access token or by the application service that acts for it.
 #[derive(Clone, Debug)]
 pub struct Sender {
     pub user: UserSn,
     pub user_id: OwnedUserId,
+    /// Empty when an application service acts without a device.
     pub device_id: OwnedDeviceId,
     pub admin: bool,
     pub guest: bool,
     /// Reads, and can only leave rooms and sign out.
     pub suspended: bool,
+    /// The application service that acts in the user's name.
+    pub appservice: Option<Arc<Appservice>>,
 }
 
 impl Sender {
@@ -50,6 +59,24 @@ impl Sender {
             return Err(suspended());
         }
         Ok(())
+    }
+
+    /// Refuses a request without a device.
+    pub fn has_device(&self) -> Result<(), ApiError> {
+        if self.device_id.as_str().is_empty() {
+            return Err(ApiError::missing_param("This needs a device: the query's `device_id` names it"));
+        }
+        Ok(())
+    }
+
+    /// The time that an application service gives an event, in milliseconds since 1970; nobody else chooses it.
+    pub fn timestamp(&self, wish: Option<MilliSecondsSinceUnixEpoch>) -> Option<i64> {
+        self.appservice.as_ref().and(wish).map(|wish| wish.get().into())
+    }
+
+    /// Whether the user's requests are slowed down.
+    pub fn is_limited(&self) -> bool {
+        self.appservice.as_ref().is_none_or(|service| service.is_limited(&self.user_id))
     }
 }
 
@@ -132,16 +159,22 @@ impl Authenticate for AppserviceTokenOptional {
 }
 
 impl Authenticate for AppserviceToken {
-    /// The token.
-    type Identity = String;
-    async fn authenticate(_: &Parts, request: &Request<Bytes>) -> Result<String, ApiError> {
-        Self::extract_authentication(request).map_err(token_error)
+    type Identity = Arc<Appservice>;
+    async fn authenticate(parts: &Parts, request: &Request<Bytes>) -> Result<Arc<Appservice>, ApiError> {
+        let token = Self::extract_authentication(request).map_err(token_error)?;
+        appservice::service(parts, &token).await
     }
 }
 
 /// Who asks at an endpoint that settings open to everybody, when a token was sent.
 pub async fn visitor(parts: &Parts, head: &http::request::Parts) -> Result<Option<Sender>, ApiError> {
     AccessTokenOptional::authenticate(parts, &Request::from_parts(head.clone(), Bytes::new())).await
+}
+
+/// The service whose token came with a request to make an account or to sign in.
+pub fn by_token<'a>(appservices: &'a Appservices, token: Option<&str>) -> Result<&'a Appservice, ApiError> {
+    let token = token.ok_or_else(ApiError::missing_token)?;
+    appservices.by_token(token).map(|service| &**service).ok_or_else(|| ApiError::unknown_token(false))
 }
 
 fn token_error(error: ExtractTokenError) -> ApiError {
@@ -153,6 +186,9 @@ fn token_error(error: ExtractTokenError) -> ApiError {
 
 /// Finds whose token it is. An expired token is told with `soft_logout`, so that the client refreshes it.
 async fn sender(parts: &Parts, token: &str, request: &Request<Bytes>) -> Result<Sender, ApiError> {
+    if let Some(service) = parts.appservices.by_token(token) {
+        return appservice::sender(parts, service, request).await;
+    }
     let found = parts.store.read().await?.access_token(token).await?.ok_or_else(|| ApiError::unknown_token(false))?;
     if found.expires_ts.is_some_and(|expires| expires <= parts.clock.now_ms()) {
         return Err(ApiError::unknown_token(true));
@@ -171,7 +207,7 @@ async fn sender(parts: &Parts, token: &str, request: &Request<Bytes>) -> Result<
     let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     parts.accounts.saw(&found, token, ip, user_agent).await?;
     let TokenOwner { user, user_id, device_id, admin, guest, suspended, .. } = found;
-    Ok(Sender { user, user_id, device_id, admin, guest, suspended })
+    Ok(Sender { user, user_id, device_id, admin, guest, suspended, appservice: None })
 }
 
 fn suspended() -> ApiError {

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod admin;
 pub mod alias;
+pub mod appservice;
 pub mod backup;
 pub mod capabilities;
 pub mod config;
@@ -30,6 +31,7 @@ pub mod session;
 pub mod state;
 pub mod sync;
 pub mod tag;
+pub mod thirdparty;
 pub mod to_device;
 pub mod typing;
 pub mod user_directory;

@@ -9,6 +9,7 @@ use crate::{
     config::Config,
     domain::{
         accounts::Accounts,
+        appservices::Appservices,
         encryption::Encryption,
         ephemeral::Ephemeral,
         federation::Federation,
@@ -32,6 +33,7 @@ pub struct Parts {
     pub server_name: ruma::OwnedServerName,
     pub federation: Federation,
     pub accounts: Accounts,
+    pub appservices: Appservices,
     pub encryption: Encryption,
     pub rooms: Rooms,
     pub inbound: Inbound,
@@ -50,13 +52,22 @@ pub struct Foundation {
     pub identity: Arc<ServerIdentity>,
     pub federation: Federation,
     pub web: Arc<dyn Web>,
+    pub appservices: Appservices,
 }
 
 impl Parts {
     pub fn new(foundation: Foundation) -> Self {
-        let Foundation { config, clock, store, notifier, server_name, identity, federation, web } = foundation;
+        let Foundation { config, clock, store, notifier, server_name, identity, federation, web, appservices } =
+            foundation;
         let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone());
-        let rooms = Rooms::new(store.clone(), clock.clone(), identity, server_name.clone(), federation.clone());
+        let rooms = Rooms::new(
+            store.clone(),
+            clock.clone(),
+            identity,
+            server_name.clone(),
+            federation.clone(),
+            appservices.clone(),
+        );
         let encryption = Encryption::new(store.clone(), federation.client.clone(), server_name.clone());
         let presence = config.presence_over_federation;
         let ephemeral = Ephemeral::new(store.clone(), clock.clone(), server_name.clone(), presence);
@@ -73,6 +84,7 @@ impl Parts {
             server_name,
             federation,
             accounts,
+            appservices,
             encryption,
             rooms,
             inbound,
@@ -106,6 +118,7 @@ parts! {
     server_name: ruma::OwnedServerName,
     federation: Federation,
     accounts: Accounts,
+    appservices: Appservices,
     encryption: Encryption,
     rooms: Rooms,
     inbound: Inbound,

@@ -74,7 +74,7 @@ pub fn both(federation: Router, client: Router) -> Router {
 }
 
 fn client_routes() -> Router<Parts> {
-    sync(rooms(encryption(media(personal(accounts(before_signing_in(Router::new())))))))
+    services(sync(rooms(encryption(media(personal(accounts(before_signing_in(Router::new()))))))))
 }
 
 /// What is asked before anybody is signed in, and pages for browsers.
@@ -195,6 +195,20 @@ fn encryption(router: Router<Parts>) -> Router<Parts> {
         .ruma(dehydrated_device::get_dehydrated_device::get_dehydrated_device)
         .ruma(dehydrated_device::delete_dehydrated_device::delete_dehydrated_device)
         .ruma(dehydrated_device::get_events::get_events)
+}
+
+/// Application services, and the networks that they bridge.
+fn services(router: Router<Parts>) -> Router<Parts> {
+    use client::{appservice, thirdparty};
+    router
+        .ruma(appservice::request_ping::request_ping)
+        .ruma(appservice::set_room_visibility::set_room_visibility)
+        .ruma(thirdparty::get_protocols::get_protocols)
+        .ruma(thirdparty::get_protocol::get_protocol)
+        .ruma(thirdparty::get_user_for_protocol::get_user_for_protocol)
+        .ruma(thirdparty::get_location_for_protocol::get_location_for_protocol)
+        .ruma(thirdparty::get_user_for_user_id::get_user_for_user_id)
+        .ruma(thirdparty::get_location_for_room_alias::get_location_for_room_alias)
 }
 
 /// What users keep here: profiles, account data, filters, push rules.

@@ -19,7 +19,12 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Config, Registration},
-    domain::{federation::Federation, notifier::Notifier, web::NoWeb},
+    domain::{
+        appservices::{self, AppserviceSender, Appservices, NoTransport},
+        federation::Federation,
+        notifier::Notifier,
+        web::NoWeb,
+    },
     store::Store,
 };
 
@@ -65,6 +70,14 @@ impl Server {
 
     /// The server `one.example` with these settings.
     pub async fn with(config: Config) -> anyhow::Result<Self> {
+        Ok(Self::with_services(config, Arc::new(NoTransport)).await?.0)
+    }
+
+    /// The same with the services of the settings reached through `transport`; also what sends to them.
+    pub async fn with_services(
+        config: Config,
+        transport: Arc<dyn appservices::Transport>,
+    ) -> anyhow::Result<(Self, AppserviceSender)> {
         let folder = tempfile::tempdir()?;
         let now = Arc::new(AtomicI64::new(1_700_000_000_000));
         let clock = {
@@ -80,9 +93,13 @@ impl Server {
         let identity = Arc::new(crypto::ServerIdentity::generate_in_key_mode());
         let federation = Federation::offline(server_name.clone(), store.clone(), clock.clone());
         let web = Arc::new(NoWeb);
-        let foundation = Foundation { config, clock, store, notifier, server_name, identity, federation, web };
+        let appservices = Appservices::open(&config.appservices, server_name.clone(), store.clone(), transport).await?;
+        let sending = (appservices.clone(), notifier.clone());
+        let foundation =
+            Foundation { config, clock, store, notifier, server_name, identity, federation, web, appservices };
         let parts = Parts::new(foundation);
-        Ok(Self { router: router::socket(parts), now, _folder: Some(folder) })
+        let sender = AppserviceSender::new(sending.0, parts.ephemeral.clone(), sending.1);
+        Ok((Self { router: router::socket(parts), now, _folder: Some(folder) }, sender))
     }
 
     /// Calls a server that somebody else made; its time does not pass.

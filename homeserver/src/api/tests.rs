@@ -1,6 +1,7 @@
 //! Endpoints as clients see them.
 
 mod admin;
+mod appservices;
 mod create_room;
 mod delayed_events;
 mod devices;

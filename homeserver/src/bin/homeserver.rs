@@ -73,6 +73,9 @@ struct Serve {
     registration_token: Option<String>,
     #[arg(long)]
     registration_secret: Option<String>,
+    /// The registration file of an application service.
+    #[arg(long = "appservice")]
+    appservices: Vec<PathBuf>,
 }
 
 impl Serve {
@@ -95,6 +98,7 @@ impl Serve {
         config.allow_networks.extend(self.allow_networks);
         config.registration = self.registration.unwrap_or(config.registration);
         config.registration_token = self.registration_token.or(config.registration_token);
+        config.appservices.extend(self.appservices);
         config.registration_secret = self.registration_secret.or(config.registration_secret);
         Ok(config)
     }

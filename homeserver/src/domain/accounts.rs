@@ -10,6 +10,7 @@ use crate::{
     store::{AccountRow, Durability, NewAccount, Store, UserSn},
 };
 
+mod appservice_users;
 mod deactivate;
 mod error;
 mod invites;

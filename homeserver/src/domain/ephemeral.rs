@@ -40,6 +40,11 @@ impl Ephemeral {
         }
     }
 
+    /// Milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
     /// Who is typing where.
     pub fn typing(&self) -> &TypingMap {
         &self.typing

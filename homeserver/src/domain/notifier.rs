@@ -1,4 +1,5 @@
-//! Wakes whoever waits: syncs by user, the federation sender by server, pushers, and the workers of staged events.
+//! Wakes whoever waits: syncs by user, the federation sender by server, pushers, application services, and the workers of staged
+//! events.
 
 use std::{
     collections::HashMap,
@@ -17,6 +18,7 @@ pub struct Notifier(Arc<Inner>);
 struct Inner {
     users: Mutex<HashMap<UserSn, watch::Sender<Position>>>,
     commits: broadcast::Sender<Wake>,
+    appservices: watch::Sender<Position>,
 }
 
 /// Work for one of the server's own tasks.
@@ -34,7 +36,8 @@ impl Default for Notifier {
     fn default() -> Self {
         // A task that lags behind this many looks at everything once; see `Wake` receivers.
         let (commits, _) = broadcast::channel(4096);
-        Self(Arc::new(Inner { users: Mutex::default(), commits }))
+        let (appservices, _) = watch::channel(Position(0));
+        Self(Arc::new(Inner { users: Mutex::default(), commits, appservices }))
     }
 }
 
@@ -50,6 +53,10 @@ impl Notifier {
                     users.remove(user);
                 }
             }
+        }
+        // What anybody's sync shows may concern a service too: its users' rooms, messages to their devices.
+        if commit.appservices || !commit.users.is_empty() {
+            self.0.appservices.send_replace(commit.position);
         }
         // No task listens before the server has started and after it has stopped.
         for destination in &commit.destinations {
@@ -69,6 +76,11 @@ impl Notifier {
     pub fn watch_user(&self, user: UserSn) -> watch::Receiver<Position> {
         let mut users = self.0.users.lock().unwrap_or_else(PoisonError::into_inner);
         users.entry(user).or_insert_with(|| watch::channel(Position(0)).0).subscribe()
+    }
+
+    /// Changes whenever application services may be owed something. Take it before reading, so that nothing slips between.
+    pub fn watch_appservices(&self) -> watch::Receiver<Position> {
+        self.0.appservices.subscribe()
     }
 
     /// Work for the server's own tasks. `Lagged` means: look at everything.

@@ -40,6 +40,7 @@ use crate::{
 };
 
 use super::{
+    appservices::Appservices,
     events::{EventCache, versions},
     federation::Federation,
     push::Push,
@@ -86,6 +87,7 @@ pub struct Rooms {
     /// Held while a room is being entered through another server.
     entering: Locks,
     push: Push,
+    appservices: Appservices,
     /// What other servers told of rooms that we are not in.
     remembered: Remembered,
     /// Space trees that somebody is reading.
@@ -101,6 +103,7 @@ impl Rooms {
         identity: Arc<ServerIdentity>,
         server_name: OwnedServerName,
         federation: Federation,
+        appservices: Appservices,
     ) -> Self {
         Self {
             store,
@@ -113,6 +116,7 @@ impl Rooms {
             created_ts: Arc::default(),
             entering: Locks::default(),
             push: Push::default(),
+            appservices,
             remembered: Remembered::default(),
             walks: Walks::default(),
             purges: purge::Purges::default(),

@@ -6,6 +6,7 @@ use crypto::identity::IdentityError;
 
 use crate::{
     config::ConfigError,
+    domain::appservices,
     net::{iroh::IrohError, tls::TlsError},
     store::{OpenError, StoreError},
 };
@@ -34,6 +35,8 @@ pub enum StartError {
     Listen { what: String, source: io::Error },
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Appservices(#[from] appservices::OpenError),
     #[error(transparent)]
     Iroh(#[from] IrohError),
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use crypto::ServerIdentity;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ruma::ServerName;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -13,10 +14,12 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::{
+        appservices,
         federation::{Limits, SendError, Transport},
         web::Web,
     },
     net::{
+        body::LimitedBody,
         connect::Connector,
         dns::SystemDns,
         error::TransportError,
@@ -42,6 +45,8 @@ const PORT: &str = "iroh.port";
 pub(super) struct Outside {
     federation: Arc<FederationTransport>,
     outgoing: Arc<Outgoing>,
+    /// For URLs that the owner wrote down: they may lead anywhere.
+    services: Arc<Outgoing>,
 }
 
 impl Outside {
@@ -56,7 +61,9 @@ impl Outside {
     ) -> Result<Self, StartError> {
         let tls = ClientTls::new(&config.trusted_ca)?;
         let networks = AllowedNetworks::new(config.allow_networks.clone());
-        let connector = Connector::new(tls, networks, Arc::new(SystemDns::new()));
+        let connector = Connector::new(tls.clone(), networks, Arc::new(SystemDns::new()));
+        let everywhere = AllowedNetworks::new([IpNet::from(Ipv4Net::default()), IpNet::from(Ipv6Net::default())]);
+        let services = Arc::new(Outgoing::new(Connector::new(tls, everywhere, connector.dns().clone())));
         let outgoing = Arc::new(Outgoing::new(connector.clone()));
         let well_known = Arc::new(WellKnownOverHttps::new(outgoing.clone()));
         let resolver = Arc::new(Resolver::new(connector.dns().clone(), well_known));
@@ -85,7 +92,7 @@ impl Outside {
         } else {
             None
         };
-        Ok(Self { federation: Arc::new(FederationTransport::new(https, iroh)), outgoing })
+        Ok(Self { federation: Arc::new(FederationTransport::new(https, iroh)), outgoing, services })
     }
 
     /// For [`crate::domain::federation::Federation`].
@@ -98,12 +105,18 @@ impl Outside {
         self.outgoing.clone()
     }
 
+    /// For [`crate::domain::appservices::Appservices`].
+    pub(super) fn to_services(&self) -> ToServices {
+        ToServices(self.services.clone())
+    }
+
     pub(super) fn iroh(&self) -> Option<&IrohFederation> {
         self.federation.iroh()
     }
 
     pub(super) async fn wake(&self) {
         self.outgoing.wake();
+        self.services.wake();
         self.federation.wake().await;
     }
 }
@@ -118,20 +131,38 @@ impl Transport for ToServers {
         request: Request<Bytes>,
         limits: Limits,
     ) -> BoxFuture<'a, Result<Response<Bytes>, SendError>> {
-        Box::pin(async move {
-            let mut exchange = ExchangeLimits { head: limits.deadline, ..ExchangeLimits::default() };
-            exchange.body.bytes = limits.body;
-            exchange.body.total = limits.deadline;
-            let whole = async {
-                let answer = self.0.send_within(server, request, exchange).await?;
-                let (head, body) = answer.into_parts();
-                Ok(Response::from_parts(head, body.bytes(limits.body).await?))
-            };
-            match tokio::time::timeout(limits.deadline, whole).await {
-                Ok(answer) => answer.map_err(|error| send_error(&error, limits.body)),
-                Err(_) => Err(SendError::Timeout),
-            }
-        })
+        Box::pin(async move { within(limits, self.0.send_within(server, request, exchange_limits(limits))).await })
+    }
+}
+
+/// The transport that application services know: the general client, for URLs anywhere.
+pub(super) struct ToServices(Arc<Outgoing>);
+
+impl appservices::Transport for ToServices {
+    fn send(&self, request: Request<Bytes>, limits: Limits) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
+        Box::pin(within(limits, self.0.send(request, exchange_limits(limits))))
+    }
+}
+
+fn exchange_limits(limits: Limits) -> ExchangeLimits {
+    let mut exchange = ExchangeLimits { head: limits.deadline, ..ExchangeLimits::default() };
+    exchange.body.bytes = limits.body;
+    exchange.body.total = limits.deadline;
+    exchange
+}
+
+/// The whole answer of an exchange, in time.
+async fn within(
+    limits: Limits,
+    exchange: impl Future<Output = Result<Response<LimitedBody>, TransportError>>,
+) -> Result<Response<Bytes>, SendError> {
+    let whole = async {
+        let (head, body) = exchange.await?.into_parts();
+        Ok(Response::from_parts(head, body.bytes(limits.body).await?))
+    };
+    match tokio::time::timeout(limits.deadline, whole).await {
+        Ok(answer) => answer.map_err(|error| send_error(&error, limits.body)),
+        Err(_) => Err(SendError::Timeout),
     }
 }
 

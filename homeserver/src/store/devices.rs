@@ -113,17 +113,18 @@ impl Tx {
     pub async fn delete_device(&mut self, user: UserSn, device_id: &DeviceId) -> Result<bool, StoreError> {
         // What devices of others know of it: told while the row is still there.
         self.delete_device_keys(user, device_id).await?;
-        // Tokens, transactions and sync connections go with the row.
+        // Tokens and sync connections go with the row.
         let deleted = sqlx::query("DELETE FROM devices WHERE user_sn = $1 AND device_id = $2")
             .bind(user)
             .bind(device_id.as_str())
             .execute(&mut self.db.0)
             .await?;
-        sqlx::query("DELETE FROM pushers WHERE user_sn = $1 AND device_id = $2")
-            .bind(user)
-            .bind(device_id.as_str())
-            .execute(&mut self.db.0)
-            .await?;
+        for statement in [
+            "DELETE FROM pushers WHERE user_sn = $1 AND device_id = $2",
+            "DELETE FROM transactions WHERE user_sn = $1 AND device_id = $2",
+        ] {
+            sqlx::query(statement).bind(user).bind(device_id.as_str()).execute(&mut self.db.0).await?;
+        }
         Ok(deleted.rows_affected() == 1)
     }
 }

@@ -25,6 +25,8 @@ numbers! {
     KeySn,
     /// A state of a room.
     SnapshotSn,
+    /// An application service.
+    AppserviceSn,
     /// A place in the server's one stream of changes; backfilled events have negative ones.
     Position,
 }

@@ -44,6 +44,8 @@ pub struct Committed {
     pub staged_rooms: BTreeSet<String>,
     /// Local users with something for their pushers.
     pub pushers: BTreeSet<UserSn>,
+    /// Whether an application service is owed something.
+    pub appservices: bool,
 }
 
 /// A transaction being written. Reads through it see what it wrote.
@@ -97,6 +99,11 @@ impl Tx {
     /// After the commit, this user's pushers are told.
     pub fn wake_pushers(&mut self, user: UserSn) {
         self.effects.pushers.insert(user);
+    }
+
+    /// After the commit, application services are sent what they are owed.
+    pub fn wake_appservices(&mut self) {
+        self.effects.appservices = true;
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     api::error::ApiError,
     domain::{
         accounts::Accounts,
+        appservices::Appservices,
         federation::{Deadline, Federation, FederationError},
     },
 };
@@ -27,10 +28,15 @@ fn unknown() -> ApiError {
 /// All fields of a user's profile; those of other servers are asked for there, now and then.
 async fn fields(
     accounts: &Accounts,
-    federation: &Federation,
+    (federation, appservices): (&Federation, &Appservices),
     user_id: &UserId,
 ) -> Result<Map<String, Value>, ApiError> {
     if accounts.is_local(user_id) {
+        if let Some(fields) = accounts.profile(user_id).await? {
+            return Ok(fields);
+        }
+        // Perhaps a bridge makes the user now.
+        appservices.ensure_user(user_id).await?;
         return accounts.profile(user_id).await?.ok_or_else(unknown);
     }
     if let Some(fields) = accounts.fresh_profile(user_id).await? {

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use ruma::api::error::ErrorKind;
 
-use crate::domain::accounts::ProfileError;
+use crate::domain::{accounts::ProfileError, appservices::QueryError};
 
 use super::ApiError;
 
@@ -24,4 +24,14 @@ fn named(errcode: &str, message: String) -> ApiError {
     let mut error = ApiError::with_status(StatusCode::BAD_REQUEST, ErrorKind::Unknown, message);
     error.body.insert("errcode".to_owned(), errcode.into());
     error
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        let message = error.to_string();
+        match error {
+            QueryError::Silent => Self::with_status(StatusCode::REQUEST_TIMEOUT, ErrorKind::Unknown, message),
+            QueryError::Store(error) => error.into(),
+        }
+    }
 }

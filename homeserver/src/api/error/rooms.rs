@@ -19,6 +19,7 @@ impl From<RoomsError> for ApiError {
             RoomsError::TooLarge => Self::too_large(message),
             RoomsError::UnsupportedVersion => Self::new(ErrorKind::UnsupportedRoomVersion, message),
             RoomsError::AliasTaken => Self::new(ErrorKind::RoomInUse, message),
+            RoomsError::ServiceSilent => Self::with_status(StatusCode::REQUEST_TIMEOUT, ErrorKind::Unknown, message),
             RoomsError::DuplicateReaction => {
                 Self::with_status(StatusCode::BAD_REQUEST, ErrorKind::DuplicateAnnotation, message)
             }

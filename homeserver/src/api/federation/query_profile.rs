@@ -7,16 +7,18 @@ use ruma::{
 
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
+    domain::appservices::Appservices,
     store::Store,
 };
 
 pub async fn query_profile(
-    (store, server_name): (Store, OwnedServerName),
+    (store, server_name, appservices): (Store, OwnedServerName, Appservices),
     request: Ruma<Request>,
 ) -> Result<Response, ApiError> {
     if request.user_id.server_name() != server_name {
         return Err(ApiError::invalid_param("The user is not of this server"));
     }
+    appservices.ensure_user(&request.user_id).await?;
     let mut db = store.read().await?;
     let account = db.account(&request.user_id).await?.filter(|account| account.deactivated_ts.is_none());
     let account = account.ok_or_else(|| ApiError::not_found("There is no such user"))?;

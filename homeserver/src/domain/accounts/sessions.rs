@@ -256,6 +256,11 @@ impl Accounts {
     }
 }
 
+/// A device's name, no longer than it may be.
+pub fn shorten_name(name: String) -> String {
+    shorten(name, LONGEST_DEVICE_NAME)
+}
+
 /// Cuts a text at a character's border.
 fn shorten(mut text: String, bytes: usize) -> String {
     text.truncate(text.floor_char_boundary(bytes));

@@ -78,6 +78,12 @@ impl PresenceMap {
             .collect()
     }
 
+    /// What changed after `since` of anybody.
+    pub fn all_changed_since(&self, since: Position) -> Vec<(UserSn, Presence)> {
+        let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        map.iter().filter(|(_, presence)| presence.position > since).map(|(user, p)| (*user, p.clone())).collect()
+    }
+
     /// Whether anything changed after `since`, of anybody.
     pub fn any_changed_since(&self, since: Position) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().any(|presence| presence.position > since)

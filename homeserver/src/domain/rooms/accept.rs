@@ -151,6 +151,7 @@ impl Rooms {
             ours: false,
             transaction: None,
             push: self.push.clone(),
+            appservices: self.appservices.clone(),
         };
         let redacted = event.redaction_target(&rules);
         self.store

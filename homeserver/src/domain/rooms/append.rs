@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use ruma::room_version_rules::RoomVersionRules;
 
 use crate::{
-    domain::{events::Pdu, push::Push},
+    domain::{appservices::Appservices, events::Pdu, push::Push},
     store::{EventSn, KeySn, NewEvent, Position, RoomSn, ServerSn, SnapshotSn, Standing, StoreError, Tx, UserSn},
 };
 
@@ -24,6 +24,7 @@ pub(super) struct Accepted {
     /// Device and transaction id of the local sender.
     pub transaction: Option<(UserSn, String, String)>,
     pub push: Push,
+    pub appservices: Appservices,
 }
 
 /// What was written.
@@ -81,6 +82,7 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
         owe_meanwhile(tx, room, position, &parents, &before_servers).await?;
     }
     consequences::notify(tx, &accepted.push, room, sn, position, event).await?;
+    consequences::tell_appservices(tx, &accepted.appservices, room, sn, position, event).await?;
     for user in tx.local_joined_members(room).await? {
         tx.wake_user(user);
     }

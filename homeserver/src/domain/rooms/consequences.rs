@@ -1,12 +1,13 @@
-//! What follows from an accepted event: current state, members, relations, redactions, push counts.
+//! What follows from an accepted event: current state, members, relations, redactions, push counts, what services are owed.
 
 use std::collections::BTreeMap;
 
-use ruma::{EventId, OwnedEventId, UserId, room_version_rules::RoomVersionRules};
+use ruma::{EventId, OwnedEventId, UserId, events::TimelineEventType, room_version_rules::RoomVersionRules};
 use serde::Deserialize;
 
 use crate::{
     domain::{
+        appservices::{Appservices, OwedTo},
         encryption,
         events::{Pdu, redact::redacted_json},
         push::{Push, PushedEvent},
@@ -262,4 +263,20 @@ pub(super) async fn notify(
         invited,
     };
     push.evaluate(tx, pushed).await
+}
+
+/// Notes the event for the application services that it concerns.
+pub(super) async fn tell_appservices(
+    tx: &mut Tx,
+    appservices: &Appservices,
+    room: RoomSn,
+    sn: EventSn,
+    position: Position,
+    event: &Pdu,
+) -> Result<(), StoreError> {
+    let about = event.state_key.as_deref().filter(|_| event.kind == TimelineEventType::RoomMember);
+    let about = about.and_then(|key| UserId::parse(key).ok());
+    let owed =
+        OwedTo { room, room_id: &event.room_id, event: sn, position, sender: &event.sender, member: about.as_deref() };
+    appservices.owe(tx, owed).await
 }

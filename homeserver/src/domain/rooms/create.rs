@@ -86,7 +86,7 @@ impl Rooms {
             self.cache.put(&own.event);
         }
         let (id, creator_sn, alias, published) = (room_id.clone(), creator.user, room.alias.clone(), room.published);
-        let push = self.push.clone();
+        let (push, appservices) = (self.push.clone(), self.appservices.clone());
         self.store
             .write::<_, RoomsError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
@@ -101,8 +101,17 @@ impl Rooms {
                     }
                     let mut before = None;
                     for Own { event, transaction } in events {
-                        let (rules, push) = (rules.clone(), push.clone());
-                        let accepted = Accepted { event, rules, before, resolved: None, ours: true, transaction, push };
+                        let (rules, push, appservices) = (rules.clone(), push.clone(), appservices.clone());
+                        let accepted = Accepted {
+                            event,
+                            rules,
+                            before,
+                            resolved: None,
+                            ours: true,
+                            transaction,
+                            push,
+                            appservices,
+                        };
                         before = append(tx, room, &accepted).await?.after;
                     }
                     Ok(())

@@ -44,8 +44,12 @@ impl Rooms {
         if alias.server_name() != self.server_name {
             return self.resolve_remote_alias(alias).await;
         }
+        let mut found = self.store.read().await?.alias(alias).await?;
+        if found.is_none() && self.appservices.ensure_alias(alias).await? {
+            found = self.store.read().await?.alias(alias).await?;
+        }
+        let (room, _) = found.ok_or(RoomsError::UnknownAlias)?;
         let mut db = self.store.read().await?;
-        let (room, _) = db.alias(alias).await?.ok_or(RoomsError::UnknownAlias)?;
         let mut servers = vec![self.server_name.clone()];
         for server in db.joined_servers(room).await? {
             let name = db.server_name(server).await?;

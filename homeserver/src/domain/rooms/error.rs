@@ -5,6 +5,7 @@ use ruma::api::error::ErrorKind;
 
 use crate::{
     domain::{
+        appservices::QueryError,
         events::pdu::PduError,
         federation::{FederationError, VerifyError},
     },
@@ -37,6 +38,9 @@ pub enum RoomsError {
     UnknownAlias,
     #[error("An alias does not lead to this room")]
     BadAlias,
+    /// An application service that may know more does not answer.
+    #[error("The bridge that this name belongs to does not answer")]
+    ServiceSilent,
     #[error("This reaction was made already")]
     DuplicateReaction,
     #[error("{0}")]
@@ -58,6 +62,15 @@ pub enum RoomsError {
     /// No server that could help answered; the reason in words.
     #[error("No server that knows the room can be reached: {0}")]
     Unreachable(String),
+}
+
+impl From<QueryError> for RoomsError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Silent => Self::ServiceSilent,
+            QueryError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl From<VerifyError> for RoomsError {

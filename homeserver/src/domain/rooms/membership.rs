@@ -61,6 +61,9 @@ impl Rooms {
     ) -> Result<OwnedEventId, RoomsError> {
         let change = MembershipChange { membership: Membership::Invite, reason, more };
         if user_id.server_name() == self.server_name {
+            if let Err(error) = self.appservices.ensure_user(user_id).await {
+                tracing::info!(%user_id, %error, "Whether an invited user exists is not known.");
+            }
             self.change_member(by, room_id, user_id, change).await
         } else {
             self.invite_remote(by, room_id, user_id, change).await

@@ -74,12 +74,12 @@ impl Rooms {
         let limit = query.limit.filter(|limit| *limit > 0).unwrap_or(PAGE).min(LARGEST_PAGE);
         let bad = || RoomsError::InvalidParam("`since` is not a token of this directory".to_owned());
         let token = query.since.as_deref().map(|since| Token::parse(since).ok_or_else(bad)).transpose()?;
-        if matches!(query.network, RoomNetwork::ThirdParty(_)) {
-            return Ok(DirectoryPage { total: Some(0), ..DirectoryPage::default() });
-        }
         let mut db = self.store.read().await?;
-        let mut rooms: Vec<(Place, Option<RoomSummary>)> =
-            db.directory().await?.into_iter().map(|(room, joined)| ((-joined, room), None)).collect();
+        let mut rooms: Vec<(Place, Option<RoomSummary>)> = of_network(&mut db, &query.network)
+            .await?
+            .into_iter()
+            .map(|(room, joined)| ((-joined, room), None))
+            .collect();
         if abroad || !query.filter.is_empty() {
             let mut fitting = Vec::new();
             for (place, _) in rooms {
@@ -174,6 +174,21 @@ fn fits(filter: &Filter, summary: &RoomSummary) -> bool {
     let alias = summary.canonical_alias.as_ref().map(|alias| alias.as_str());
     let texts = [summary.name.as_deref(), summary.topic.as_deref(), alias];
     of_type && (term.is_empty() || texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&term)))
+}
+
+/// Rooms of a network with the number of their members, the largest first.
+async fn of_network(db: &mut Db, network: &RoomNetwork) -> Result<Vec<(RoomSn, i64)>, RoomsError> {
+    Ok(match network {
+        RoomNetwork::ThirdParty(instance_id) => db.appservice_directory(Some(instance_id)).await?,
+        RoomNetwork::All => {
+            let mut rooms = db.directory().await?;
+            rooms.extend(db.appservice_directory(None).await?);
+            rooms.sort_by_key(|(room, joined)| (joined.saturating_neg(), *room));
+            rooms.dedup();
+            rooms
+        }
+        _ => db.directory().await?,
+    })
 }
 
 #[cfg(test)]

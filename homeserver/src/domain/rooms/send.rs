@@ -154,14 +154,23 @@ impl Rooms {
             self.cache.put(&own.event);
         }
         let redacted: Vec<OwnedEventId> = events.iter().filter_map(|own| own.event.redaction_target(&rules)).collect();
-        let push = self.push.clone();
+        let (push, appservices) = (self.push.clone(), self.appservices.clone());
         self.store
             .write::<_, StoreError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
                     let mut before = before;
                     for Own { event, transaction } in events {
-                        let (rules, push) = (rules.clone(), push.clone());
-                        let accepted = Accepted { event, rules, before, resolved: None, ours: true, transaction, push };
+                        let (rules, push, appservices) = (rules.clone(), push.clone(), appservices.clone());
+                        let accepted = Accepted {
+                            event,
+                            rules,
+                            before,
+                            resolved: None,
+                            ours: true,
+                            transaction,
+                            push,
+                            appservices,
+                        };
                         before = append(tx, room, &accepted).await?.after;
                     }
                     Ok(())

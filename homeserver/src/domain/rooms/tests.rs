@@ -8,7 +8,7 @@ use ruma::{CanonicalJsonObject, OwnedRoomId, RoomVersionId, events::TimelineEven
 use super::{LocalUser, NewMessage, NewRoom, Page, Rooms, RoomsError, Viewer};
 use crate::{
     clock::Clock,
-    domain::{events::versions, federation::Federation},
+    domain::{appservices::Appservices, events::versions, federation::Federation},
     store::{Durability, Membership, Position, Store, StoreError},
 };
 
@@ -27,7 +27,8 @@ async fn server() -> anyhow::Result<Server> {
     let identity = Arc::new(ServerIdentity::generate_for_domain()?);
     let name = server_name!("one.example").to_owned();
     let federation = Federation::offline(name.clone(), store.clone(), clock.clone());
-    let rooms = Rooms::new(store.clone(), clock, identity, name, federation);
+    let rooms =
+        Rooms::new(store.clone(), clock, identity, name.clone(), federation, Appservices::none(name, store.clone()));
     let mut users = Vec::new();
     for user_id in [owned_user_id!("@alice:one.example"), owned_user_id!("@bob:one.example")] {
         let id = user_id.clone();

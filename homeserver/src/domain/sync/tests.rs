@@ -23,6 +23,7 @@ use super::{Sync, Viewer};
 use crate::{
     clock::Clock,
     domain::{
+        appservices::Appservices,
         ephemeral::{Ephemeral, receipts::Marker},
         federation::Federation,
         notifier::Notifier,
@@ -55,7 +56,8 @@ impl Home {
         let store = Store::open(&path, &name, clock.clone(), move |commit| told.committed(commit)).await?;
         let identity = Arc::new(ServerIdentity::generate_for_domain()?);
         let federation = Federation::offline(name.clone(), store.clone(), clock.clone());
-        let rooms = Rooms::new(store.clone(), clock.clone(), identity, name.clone(), federation);
+        let appservices = Appservices::none(name.clone(), store.clone());
+        let rooms = Rooms::new(store.clone(), clock.clone(), identity, name.clone(), federation, appservices);
         let ephemeral = Ephemeral::new(store.clone(), clock.clone(), name, false);
         let sync = Sync::new(store.clone(), clock, notifier, ephemeral.clone(), rooms.clone());
         let mut users = Vec::new();

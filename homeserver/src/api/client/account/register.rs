@@ -12,11 +12,22 @@ use ruma::{
 };
 
 use crate::{
-    api::{error::ApiError, peer::peer_key, ruma_route::Ruma},
-    domain::accounts::{Accounts, Limit, NewSession, Registered, Registering},
+    api::{auth::by_token, error::ApiError, peer::peer_key, ruma_route::Ruma},
+    domain::{
+        accounts::{Accounts, Limit, NewSession, Registered, Registering},
+        appservices::Appservices,
+    },
 };
 
-pub async fn register(accounts: Accounts, request: Ruma<Request>) -> Result<Response, ApiError> {
+use super::check_not_reserved;
+
+pub async fn register(
+    (accounts, appservices): (Accounts, Appservices),
+    request: Ruma<Request>,
+) -> Result<Response, ApiError> {
+    if matches!(request.login_type, Some(LoginType::ApplicationService)) {
+        return for_service(&accounts, &appservices, request).await;
+    }
     if let Some(key) = peer_key(&request.head.extensions) {
         accounts.limits().take(&format!("register {key}"), Limit::REGISTER)?;
     }
@@ -28,18 +39,19 @@ pub async fn register(accounts: Accounts, request: Ruma<Request>) -> Result<Resp
         auth,
         kind,
         inhibit_login,
-        login_type,
         refresh_token,
         guest_access_token,
         ..
     } = request.request;
-    if matches!(login_type, Some(LoginType::ApplicationService)) {
-        return Err(ApiError::unknown_token(false));
-    }
     let session = NewSession { device_id, display_name: initial_device_display_name, refresh: refresh_token };
     let registered = match kind {
         RegistrationKind::Guest => accounts.register_guest(session).await?,
         RegistrationKind::User => {
+            if let Some(name) = &username
+                && accounts.registration_open()
+            {
+                check_not_reserved(&appservices, &accounts.available(name).await?)?;
+            }
             let session = (!inhibit_login).then_some(session);
             let wish = Registering { username, password, session };
             match guest_access_token {
@@ -56,6 +68,23 @@ pub async fn register(accounts: Accounts, request: Ruma<Request>) -> Result<Resp
         }
     };
     Ok(answer(registered))
+}
+
+/// The account of a service's user: its token stands for every proof.
+async fn for_service(
+    accounts: &Accounts,
+    appservices: &Appservices,
+    request: Ruma<Request>,
+) -> Result<Response, ApiError> {
+    let service = by_token(appservices, request.sender.as_deref())?;
+    let name = request.username.as_deref().ok_or_else(|| ApiError::missing_param("The username is missing"))?;
+    let user_id = accounts.appservice_user_id(name)?;
+    if !service.may_be(&user_id) || appservices.is_reserved_user(&user_id, Some(service)) {
+        return Err(ApiError::new(ErrorKind::Exclusive, "This name is not in the application service's namespaces"));
+    }
+    let Request { device_id, initial_device_display_name, inhibit_login, refresh_token, .. } = request.request;
+    let session = NewSession { device_id, display_name: initial_device_display_name, refresh: refresh_token };
+    Ok(answer(accounts.register_for_service(user_id, (!inhibit_login).then_some(session)).await?))
 }
 
 fn answer(Registered { user_id, session }: Registered) -> Response {

@@ -6,6 +6,7 @@ use crate::api::{error::ApiError, ruma_route::Ruma};
 
 pub async fn whoami((): (), request: Ruma<Request>) -> Result<Response, ApiError> {
     let mut response = Response::new(request.sender.user_id.clone(), request.sender.guest);
-    response.device_id = Some(request.sender.device_id.clone());
+    let device_id = &request.sender.device_id;
+    response.device_id = (!device_id.as_str().is_empty()).then(|| device_id.clone());
     Ok(response)
 }

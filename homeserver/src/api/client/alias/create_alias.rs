@@ -8,20 +8,27 @@ use ruma::api::{
 
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
-    domain::rooms::{Rooms, RoomsError},
+    domain::{
+        appservices::Appservices,
+        rooms::{Rooms, RoomsError},
+    },
     store::{Durability, StoreError},
 };
 
 /// The longest id, in bytes.
 const LONGEST_ID: usize = 255;
 
-pub async fn create_alias(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
+pub async fn create_alias(
+    (rooms, appservices): (Rooms, Appservices),
+    request: Ruma<Request>,
+) -> Result<Response, ApiError> {
     if request.room_alias.server_name() != request.sender.user_id.server_name() {
         return Err(ApiError::invalid_param("Only aliases of this server can be made here"));
     }
     if request.room_alias.alias().is_empty() || request.room_alias.as_str().len() > LONGEST_ID {
         return Err(ApiError::invalid_param("An alias has a name, and at most 255 bytes"));
     }
+    super::check_owner(&appservices, &request.sender, &request.room_alias)?;
     let (room, _) = crate::api::client::room::readable(&rooms, &request.sender, &request.room_id).await?;
     let (alias, user) = (request.room_alias.clone(), request.sender.user);
     let made = rooms

@@ -4,11 +4,15 @@ use ruma::api::client::alias::delete_alias::v3::{Request, Response};
 
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
-    domain::rooms::Rooms,
+    domain::{appservices::Appservices, rooms::Rooms},
     store::{Durability, StoreError},
 };
 
-pub async fn delete_alias(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
+pub async fn delete_alias(
+    (rooms, appservices): (Rooms, Appservices),
+    request: Ruma<Request>,
+) -> Result<Response, ApiError> {
+    super::check_owner(&appservices, &request.sender, &request.room_alias)?;
     let (room, creator) = {
         let mut db = rooms.store().read().await?;
         let found = db.alias(&request.room_alias).await?;
@@ -17,6 +21,7 @@ pub async fn delete_alias(rooms: Rooms, request: Ruma<Request>) -> Result<Respon
     };
     let allowed = creator == request.sender.user
         || request.sender.admin
+        || request.sender.appservice.is_some()
         || rooms.may_change_aliases(&request.sender.user_id, &room).await?;
     if !allowed {
         return Err(ApiError::forbidden("This alias was made by somebody else"));

@@ -9,7 +9,9 @@ use crate::{
 
 pub async fn delete_device(accounts: Accounts, request: Ruma<Request>) -> Result<Response, ApiError> {
     let operation = format!("delete device {}", request.device_id);
-    accounts.prove_own(&request.sender.user_id, operation, request.auth.as_ref()).await?;
+    if request.sender.appservice.is_none() {
+        accounts.prove_own(&request.sender.user_id, operation, request.auth.as_ref()).await?;
+    }
     accounts.delete_devices(request.sender.user, vec![request.device_id.clone()]).await?;
     Ok(Response::new())
 }

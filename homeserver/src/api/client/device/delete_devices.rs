@@ -9,7 +9,9 @@ use crate::{
 
 pub async fn delete_devices(accounts: Accounts, request: Ruma<Request>) -> Result<Response, ApiError> {
     let operation = format!("delete devices {:?}", request.devices);
-    accounts.prove_own(&request.sender.user_id, operation, request.auth.as_ref()).await?;
+    if request.sender.appservice.is_none() {
+        accounts.prove_own(&request.sender.user_id, operation, request.auth.as_ref()).await?;
+    }
     accounts.delete_devices(request.sender.user, request.request.devices).await?;
     Ok(Response::new())
 }

@@ -14,11 +14,14 @@ use super::{read, size};
 
 pub async fn get_public_rooms(parts: Parts, request: Ruma<Request>) -> Result<Response, ApiError> {
     let key = if parts.config.public_rooms_without_login {
-        peer_key(&request.head.extensions).unwrap_or_default()
+        peer_key(&request.head.extensions)
     } else {
-        visitor(&parts, &request.head).await?.ok_or_else(ApiError::missing_token)?.user_id.to_string()
+        let visitor = visitor(&parts, &request.head).await?.ok_or_else(ApiError::missing_token)?;
+        visitor.is_limited().then(|| visitor.user_id.to_string())
     };
-    parts.accounts.limits().take(&format!("rooms {key}"), Limit::LOOK_UP)?;
+    if let Some(key) = key {
+        parts.accounts.limits().take(&format!("rooms {key}"), Limit::LOOK_UP)?;
+    }
     let query =
         DirectoryQuery { limit: request.limit.map(size), since: request.since.clone(), ..DirectoryQuery::default() };
     let page = read(&parts.rooms, request.server.as_ref(), query).await?;

@@ -8,6 +8,7 @@ use crate::{
 };
 
 pub async fn upload_keys(encryption: Encryption, request: Ruma<Request>) -> Result<Response, ApiError> {
+    request.sender.has_device()?;
     let Ruma { request, sender, .. } = request;
     let upload = KeyUpload {
         user: sender.user,

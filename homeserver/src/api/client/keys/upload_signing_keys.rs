@@ -21,7 +21,7 @@ pub async fn upload_signing_keys(
         master_key: request.master_key,
         self_signing_key: request.self_signing_key,
         user_signing_key: request.user_signing_key,
-        authenticated: false,
+        authenticated: sender.appservice.is_some(),
     };
     match encryption.upload_cross_signing_keys(upload.clone()).await {
         Err(EncryptionError::AuthenticationNeeded) => {}

@@ -41,7 +41,9 @@ async fn take(parts: &Parts, reserved: Option<(String, String)>, request: Reques
     let (head, body) = request.into_parts();
     let sender = sender(parts, &head).await?;
     sender.not_suspended()?;
-    parts.accounts.limits().take(&format!("upload {}", sender.user_id), Limit::UPLOAD)?;
+    if sender.is_limited() {
+        parts.accounts.limits().take(&format!("upload {}", sender.user_id), Limit::UPLOAD)?;
+    }
     let media_id = match reserved {
         Some((server, media_id)) => {
             parts.media.check_reserved(sender.user, &server_name(&server)?, &media_id).await?;

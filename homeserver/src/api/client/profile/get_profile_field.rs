@@ -7,14 +7,14 @@ use ruma::{
 
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
-    domain::{accounts::Accounts, federation::Federation},
+    domain::{accounts::Accounts, appservices::Appservices, federation::Federation},
 };
 
 pub async fn get_profile_field(
-    (accounts, federation): (Accounts, Federation),
+    (accounts, federation, appservices): (Accounts, Federation, Appservices),
     request: Ruma<Request>,
 ) -> Result<Response, ApiError> {
-    let mut fields = super::fields(&accounts, &federation, &request.user_id).await?;
+    let mut fields = super::fields(&accounts, (&federation, &appservices), &request.user_id).await?;
     let field = request.field.as_str();
     let value = fields.remove(field).ok_or_else(|| ApiError::not_found("The profile does not have this field"))?;
     let value = ProfileFieldValue::new(field, value);

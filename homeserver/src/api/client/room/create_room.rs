@@ -12,9 +12,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    api::{error::ApiError, ruma_route::Ruma},
+    api::{client::alias::check_owner, error::ApiError, ruma_route::Ruma},
     domain::{
         accounts::{Accounts, Limit},
+        appservices::Appservices,
         events::build::canonical,
         rooms::{NewRoom, Rooms, create::Preset},
     },
@@ -34,7 +35,10 @@ struct InitialState {
     content: Box<RawValue>,
 }
 
-pub async fn create_room((rooms, accounts): (Rooms, Accounts), request: Ruma<Request>) -> Result<Response, ApiError> {
+pub async fn create_room(
+    (rooms, accounts, appservices): (Rooms, Accounts, Appservices),
+    request: Ruma<Request>,
+) -> Result<Response, ApiError> {
     request.sender.not_suspended()?;
     accounts.limits().take(&format!("create {}", request.sender.user_id), Limit::CREATE)?;
     let wish = &request.request;
@@ -51,7 +55,9 @@ pub async fn create_room((rooms, accounts): (Rooms, Accounts), request: Ruma<Req
             }
             let alias = format!("#{name}:{}", request.sender.user_id.server_name());
             let alias = RoomAliasId::parse(alias).ok().filter(|alias| alias.as_str().len() <= LONGEST_ID);
-            Some(alias.ok_or_else(|| ApiError::invalid_param("This alias is not valid"))?)
+            let alias = alias.ok_or_else(|| ApiError::invalid_param("This alias is not valid"))?;
+            check_owner(&appservices, &request.sender, &alias)?;
+            Some(alias)
         }
         None => None,
     };

@@ -9,8 +9,11 @@ use ruma::api::{
 };
 
 use crate::{
-    api::{error::ApiError, peer::peer_key, ruma_route::Ruma},
-    domain::accounts::{AccountError, Accounts, Limit, NewSession},
+    api::{auth::by_token, error::ApiError, peer::peer_key, ruma_route::Ruma},
+    domain::{
+        accounts::{AccountError, Accounts, Limit, NewSession},
+        appservices::{Appservice, Appservices},
+    },
     store::AccountRow,
 };
 
@@ -44,15 +47,22 @@ impl IncomingRequest for Request {
     }
 }
 
-pub async fn login(accounts: Accounts, request: Ruma<Request>) -> Result<v3::Response, ApiError> {
-    if let Some(key) = peer_key(&request.head.extensions) {
+pub async fn login(
+    (accounts, appservices): (Accounts, Appservices),
+    request: Ruma<Request>,
+) -> Result<v3::Response, ApiError> {
+    let for_service = matches!(request.request.0.login_info, v3::LoginInfo::ApplicationService(_));
+    if let Some(key) = peer_key(&request.head.extensions).filter(|_| !for_service) {
         accounts.limits().take(&format!("login {key}"), Limit::LOGIN)?;
     }
     let v3::Request { login_info, device_id, initial_device_display_name, refresh_token, .. } = request.request.0;
     let account = match login_info {
         v3::LoginInfo::Password(password) => by_password(&accounts, password).await?,
         v3::LoginInfo::Token(token) => accounts.take_login_token(token.token).await?,
-        v3::LoginInfo::ApplicationService(_) => return Err(ApiError::unknown_token(false)),
+        v3::LoginInfo::ApplicationService(login) => {
+            let service = by_token(&appservices, request.sender.as_deref())?;
+            by_service(&accounts, service, login).await?
+        }
         _ => {
             return Err(ApiError::with_status(
                 http::StatusCode::BAD_REQUEST,
@@ -73,6 +83,27 @@ pub async fn login(accounts: Accounts, request: Ruma<Request>) -> Result<v3::Res
     response.refresh_token = session.refresh_token;
     response.expires_in = session.expires_in;
     Ok(response)
+}
+
+/// A service signs its users in without a password.
+async fn by_service(
+    accounts: &Accounts,
+    service: &Appservice,
+    login: v3::ApplicationService,
+) -> Result<AccountRow, ApiError> {
+    #[expect(deprecated, reason = "older bridges name the user beside the identifier")]
+    let v3::ApplicationService { identifier, user, .. } = login;
+    let name = match (identifier, user) {
+        (Some(UserIdentifier::Matrix(id)), _) => id.user,
+        (None, Some(user)) => user,
+        (Some(_), _) => return Err(ApiError::forbidden("Users are known by their user name")),
+        (None, None) => return Err(ApiError::missing_param("The identifier is missing")),
+    };
+    let user_id = accounts.appservice_user_id(&name)?;
+    if !service.may_be(&user_id) {
+        return Err(ApiError::new(ErrorKind::Exclusive, "This user is not in the application service's namespaces"));
+    }
+    Ok(accounts.service_account(&user_id).await?)
 }
 
 async fn by_password(accounts: &Accounts, given: v3::Password) -> Result<AccountRow, ApiError> {

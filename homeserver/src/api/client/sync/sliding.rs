@@ -10,5 +10,6 @@ use crate::{
 use super::viewer;
 
 pub async fn sync(sync: Sync, request: Ruma<Request>) -> Result<Response, ApiError> {
+    request.sender.has_device()?;
     Ok(sync.sliding(&viewer(&request.sender), &request.request).await?)
 }

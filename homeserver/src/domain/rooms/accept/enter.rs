@@ -52,6 +52,7 @@ impl Rooms {
         drop(by_id);
         let join = Arc::new(join);
         let (room_id, version, written) = (room_id.to_owned(), version.clone(), join.clone());
+        let appservices = self.appservices.clone();
         self.store
             .write::<_, StoreError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
@@ -82,6 +83,7 @@ impl Rooms {
                     after.insert(key, sn);
                     let now = tx.current_state_map(room).await?;
                     consequences::change_state(tx, room, position, &difference(&now, &after), Tell::LocalOnly).await?;
+                    consequences::tell_appservices(tx, &appservices, room, sn, position, &written).await?;
                     for user in tx.local_joined_members(room).await? {
                         tx.wake_user(user);
                     }

@@ -54,6 +54,9 @@ impl Rooms {
         let invited = event.state_key.as_deref().and_then(|key| UserId::parse(key).ok());
         let invited = invited.filter(|_| event.kind == TimelineEventType::RoomMember && is_invite);
         let invited = invited.ok_or_else(|| bad("The event is no invite"))?;
+        if let Err(error) = self.appservices.ensure_user(&invited).await {
+            tracing::info!(user_id = %invited, %error, "Whether an invited user exists is not known.");
+        }
         let mut db = self.store.read().await?;
         let user = match db.user_sn(&invited).await? {
             Some(user) if invited.server_name() == self.server_name && db.account(&invited).await?.is_some() => user,
@@ -87,12 +90,15 @@ impl Rooms {
             serde_json::value::to_raw_value(&object).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
         if !here {
             let stripped = strip(invite.state.into_iter(), &event.json)?;
+            let (appservices, event_id) = (self.appservices.clone(), invite.event_id.to_owned());
             let (room_id, version, json) = (invite.room_id.to_owned(), invite.version.clone(), signed.get().to_owned());
             self.store
                 .write::<_, StoreError, _>(Durability::Full, move |tx| {
                     Box::pin(async move {
                         let room = tx.make_room(&room_id, &version).await?;
                         let position = tx.next_position();
+                        let names = (&*room_id, &*event_id);
+                        appservices.owe_invite(tx, user, position, names, (&json, &stripped)).await?;
                         tx.put_local_membership(&LocalMembership {
                             user_sn: user,
                             room_sn: room,
