@@ -15,7 +15,7 @@ use crate::{
     },
     clock::Clock,
     config::{Config, ServerNameChoice},
-    domain::{federation::Federation, notifier::Notifier, rooms::Rooms, web::NoWeb},
+    domain::{appservices::Appservices, federation::Federation, notifier::Notifier, rooms::Rooms, web::NoWeb},
     net::listener::Peer,
     store::Store,
 };
@@ -49,6 +49,7 @@ impl Offline {
         let committed = notifier.clone();
         let store = Store::open(&path, &name, clock.clone(), move |commit| committed.committed(commit)).await?;
         let federation = Federation::offline(name.clone(), store.clone(), clock.clone());
+        let appservices = Appservices::none(name.clone(), store.clone());
         let config = Arc::new(Config { data, ..Config::default() });
         let parts = Parts::new(Foundation {
             config,
@@ -59,6 +60,7 @@ impl Offline {
             identity,
             federation,
             web: Arc::new(NoWeb),
+            appservices,
         });
         let rooms = parts.rooms.clone();
         Ok(Self { router: router::socket(parts), rooms, store, _lock: lock })

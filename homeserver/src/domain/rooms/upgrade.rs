@@ -136,7 +136,7 @@ impl Rooms {
         new: (OwnedRoomId, RoomVersionId, RoomVersionRules),
         begun: Vec<Own>,
     ) -> Result<(), RoomsError> {
-        let push = self.push.clone();
+        let (push, appservices) = (self.push.clone(), self.appservices.clone());
         self.store
             .write::<_, StoreError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
@@ -144,15 +144,33 @@ impl Rooms {
                     // The old room first: whoever enters the new one takes along what they had in the old one.
                     let mut before = old.room.snapshot;
                     for Own { event, transaction } in ended {
-                        let (rules, push) = (old.rules.clone(), push.clone());
-                        let accepted = Accepted { event, rules, before, resolved: None, ours: true, transaction, push };
+                        let (rules, push, appservices) = (old.rules.clone(), push.clone(), appservices.clone());
+                        let accepted = Accepted {
+                            event,
+                            rules,
+                            before,
+                            resolved: None,
+                            ours: true,
+                            transaction,
+                            push,
+                            appservices,
+                        };
                         before = append(tx, old.room.sn, &accepted).await?.after;
                     }
                     let room = tx.make_room(&new_id, &version).await?;
                     let mut before = None;
                     for Own { event, transaction } in begun {
-                        let (rules, push) = (rules.clone(), push.clone());
-                        let accepted = Accepted { event, rules, before, resolved: None, ours: true, transaction, push };
+                        let (rules, push, appservices) = (rules.clone(), push.clone(), appservices.clone());
+                        let accepted = Accepted {
+                            event,
+                            rules,
+                            before,
+                            resolved: None,
+                            ours: true,
+                            transaction,
+                            push,
+                            appservices,
+                        };
                         before = append(tx, room, &accepted).await?.after;
                     }
                     tx.move_aliases(old.room.sn, room).await?;

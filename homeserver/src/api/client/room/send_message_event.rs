@@ -45,7 +45,7 @@ pub async fn send_message_event(
         content,
         txn_id: Some(wish.txn_id.to_string()),
         redacts,
-        timestamp: request.sender.timestamp(request.timestamp),
+        timestamp: request.sender.timestamp(wish.timestamp),
     };
     let user = request.sender.local_user();
     match request.delay()? {

@@ -30,7 +30,7 @@ pub async fn send_state_event(
         content,
         txn_id: None,
         redacts: None,
-        timestamp: request.sender.timestamp(request.timestamp),
+        timestamp: request.sender.timestamp(wish.timestamp),
     };
     let user = request.sender.local_user();
     match request.delay()? {
