@@ -62,6 +62,7 @@ pub struct Homeserver {
     pushers: Pushers,
     media: Media,
     services: AppserviceSender,
+    redacted_retention_days: u32,
     encryption: Encryption,
     inbound: Inbound,
     rooms: Rooms,
@@ -130,6 +131,7 @@ pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<H
         pushers,
         media: parts.media.clone(),
         services: AppserviceSender::new(appservices, parts.ephemeral.clone(), notifier),
+        redacted_retention_days: config.redacted_retention_days,
         encryption: parts.encryption.clone(),
         inbound: parts.inbound.clone(),
         rooms: parts.rooms.clone(),
@@ -229,6 +231,7 @@ impl Homeserver {
     fn work(&self, clock: Clock) {
         self.tasks.spawn(self.sender.clone().run(self.stop.clone()));
         self.tasks.spawn(self.media.clone().tend(self.stop.clone()));
+        self.tasks.spawn(self.rooms.clone().forget_originals(self.redacted_retention_days, self.stop.clone()));
         self.tasks.spawn(self.pushers.clone().run(self.stop.clone()));
         self.tasks.spawn(self.services.clone().run(self.stop.clone()));
         self.tasks.spawn(self.inbound.clone().run(self.stop.clone()));

@@ -40,6 +40,7 @@ mod remote_devices;
 mod reports;
 mod rooms;
 mod schema;
+mod search;
 mod server;
 mod serving;
 mod signing_keys;
@@ -51,6 +52,7 @@ mod summaries;
 mod sync;
 #[cfg(test)]
 mod testing;
+mod threads;
 mod to_device;
 mod tokens;
 mod transactions;
@@ -96,11 +98,13 @@ pub use self::{
     remote_devices::RemoteList,
     reports::NewReport,
     rooms::RoomRow,
+    search::{Search, SearchHit, SearchIn, SearchText, search_words},
     signing_keys::{SigningKeyAnswer, SigningKeyRow},
     sn::{AppserviceSn, EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
     snapshots::StateMap,
     staging::StagedPdu,
     sync::{AccountData, EventRow, Hero, LocalRoom, RoomChanges, StateChange, StateEntry},
+    threads::{ThreadSubscription, ThreadSummary},
     to_device::ToDeviceMessage,
     tokens::{RefreshOwner, TokenOwner, token_hash},
     url_previews::UrlPreview,
@@ -168,6 +172,11 @@ impl Store {
     /// The newest committed position: everything up to it can be read.
     pub fn position(&self) -> Position {
         *self.0.committed.borrow()
+    }
+
+    /// Changes with every commit.
+    pub fn committed(&self) -> watch::Receiver<Position> {
+        self.0.committed.clone()
     }
 
     /// Where the database file lies.

@@ -254,6 +254,10 @@ fn sync(router: Router<Parts>) -> Router<Parts> {
         .ruma(client::presence::get_presence::get_presence)
         .ruma(client::presence::set_presence::set_presence)
         .ruma(client::notifications::get_notifications)
+        .route("/_matrix/client/v3/events", get(client::old_sync::listen_to_new_events::get))
+        .route("/_matrix/client/r0/events", get(client::old_sync::listen_to_new_events::get))
+        .route("/_matrix/client/v3/events/{p1}", get(client::old_sync::get_event::get))
+        .route("/_matrix/client/r0/events/{p1}", get(client::old_sync::get_event::get))
 }
 
 /// Files. Bodies are streamed, so most of these read their requests themselves.
@@ -297,7 +301,7 @@ fn cors() -> CorsLayer {
 
 /// Rooms: making them, their members, state, events, aliases.
 fn rooms(router: Router<Parts>) -> Router<Parts> {
-    use client::{alias, delayed_events, directory, membership, relations, reporting, room, state};
+    use client::{alias, delayed_events, directory, membership, relations, reporting, room, search, state, threads};
     router
         .ruma(room::create_room::create_room)
         .ruma(room::send_message_event::send_message_event)
@@ -351,4 +355,12 @@ fn rooms(router: Router<Parts>) -> Router<Parts> {
         .ruma(relations::get_relating_events)
         .ruma(relations::get_relating_events_with_rel_type)
         .ruma(relations::get_relating_events_with_rel_type_and_event_type)
+        .ruma(room::get_event_by_timestamp::get_event_by_timestamp)
+        .ruma(room::initial_sync::initial_sync)
+        .ruma(search::search_events)
+        .ruma(threads::get_threads::get_threads)
+        .ruma(threads::get_thread_subscription::get_thread_subscription)
+        .ruma(threads::subscribe_thread::subscribe_thread)
+        .ruma(threads::unsubscribe_thread::unsubscribe_thread)
+        .ruma(threads::get_thread_subscriptions_changes::get_thread_subscriptions_changes)
 }

@@ -62,6 +62,11 @@ impl Push {
             let name = tx.member_display_name(event.room, user).await?.unwrap_or_default();
             let mut context = PushConditionRoomCtx::new(event.room_id.to_owned(), UInt::from(members), user_id, name);
             context.power_levels.clone_from(&power_levels);
+            if let Some(root) = &thread {
+                let subscription = tx.thread_subscription(user, event.room, root).await?;
+                let subscribed = subscription.is_some_and(|subscription| subscription.subscribed);
+                context = context.with_has_thread_subscription_fn(move |_| Box::pin(async move { subscribed }));
+            }
             let actions = decide(&rules, &flat, &context).await;
             let notify = actions.iter().any(Action::should_notify);
             if !notify {

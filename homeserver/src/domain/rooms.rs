@@ -17,11 +17,13 @@ mod membership;
 mod published;
 mod purge;
 mod remote;
+mod retention;
 pub mod send;
 pub(in crate::domain) mod spaces;
 mod state_view;
 mod stripped;
 pub(in crate::domain) mod summary;
+mod thread_subscriptions;
 mod upgrade;
 mod verified;
 mod view;
@@ -66,7 +68,8 @@ pub use self::{
     send::NewMessage,
     spaces::{HierarchyPage, HierarchyQuery, SpaceRoom},
     summary::Asker,
-    view::{Page, Viewer},
+    thread_subscriptions::Subscribed,
+    view::{Page, SearchGroup, SearchResults, SearchToken, SearchWish, Viewer},
 };
 
 /// How long other servers' events wait for a join to end; they give up on us soon after.

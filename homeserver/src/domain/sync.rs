@@ -7,6 +7,7 @@ mod bumps;
 mod error;
 mod events;
 mod ignored;
+mod listen;
 mod notifications;
 mod receipts;
 pub mod sliding;

@@ -3,12 +3,13 @@
 use super::{Db, EventSn, Position, RoomSn, StoreError, Tx};
 
 /// Tables with rows of a room, in an order in which nothing is left pointing to what is gone; the events' own come before.
-pub(super) const ROOM_TABLES: [&str; 17] = [
+pub(super) const ROOM_TABLES: [&str; 18] = [
     "account_data",
     "pending_redactions",
     "relations",
     "event_transactions",
     "notifications",
+    "thread_subscriptions",
     "outbox_events",
     "outbox_rooms",
     "receipts",
@@ -76,6 +77,7 @@ impl Tx {
     /// Deletes everything of a room, and what sliding syncs remember of rooms: numbers of deleted rows are given out again.
     pub async fn purge_room(&mut self, room: RoomSn) -> Result<(), StoreError> {
         let room_id = self.room_id(room).await?;
+        self.unindex_room(room).await?;
         for table in EVENT_TABLES {
             let statement =
                 format!("DELETE FROM {table} WHERE event_sn IN (SELECT event_sn FROM events WHERE room_sn = $1)");
@@ -122,6 +124,7 @@ impl Tx {
 
     /// Deletes an event; what others that stay name is known by its id alone, and history is missing there.
     async fn purge_event(&mut self, room: RoomSn, event: EventSn) -> Result<(), StoreError> {
+        self.unindex_event(event).await?;
         for statement in [
             "DELETE FROM event_json WHERE event_sn = $1",
             "DELETE FROM redacted_originals WHERE event_sn = $1",

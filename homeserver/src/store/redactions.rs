@@ -1,4 +1,4 @@
-//! Redactions that came before the event they name.
+//! Redactions that came before the event they name, and originals of redacted events.
 
 use ruma::EventId;
 
@@ -34,5 +34,18 @@ impl Tx {
         .bind(target.as_str())
         .fetch_all(&mut self.db.0)
         .await?)
+    }
+
+    /// Deletes originals of events redacted before `before_ts`, at most `limit`; answers how many.
+    pub async fn forget_redacted_originals(&mut self, before_ts: i64, limit: i64) -> Result<i64, StoreError> {
+        let deleted = sqlx::query(
+            "DELETE FROM redacted_originals WHERE event_sn IN
+                (SELECT event_sn FROM redacted_originals WHERE redacted_ts < $1 LIMIT $2)",
+        )
+        .bind(before_ts)
+        .bind(limit)
+        .execute(&mut self.db.0)
+        .await?;
+        Ok(i64::try_from(deleted.rows_affected()).unwrap_or(i64::MAX))
     }
 }

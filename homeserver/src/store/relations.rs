@@ -54,6 +54,7 @@ impl Db {
     /// Events of type `rel_type` related to `target`, newest first.
     pub async fn relations(
         &mut self,
+        room: RoomSn,
         target: &EventId,
         rel_type: &str,
         limit: i64,
@@ -62,10 +63,35 @@ impl Db {
             "SELECT ",
             event_columns!(),
             " FROM relations r JOIN events e USING (event_sn) JOIN event_json j USING (event_sn)
-             WHERE r.target_event_id = $1 AND r.rel_type = $2 AND e.standing = 0 ORDER BY r.event_sn DESC LIMIT $3"
+             WHERE r.target_event_id = $1 AND r.rel_type = $2 AND e.room_sn = $3 AND e.standing = 0 ORDER BY r.event_sn DESC LIMIT $4"
         ))
         .bind(target.as_str())
         .bind(rel_type)
+        .bind(room)
+        .bind(limit)
+        .fetch_all(&mut self.0)
+        .await?;
+        rows.into_iter().map(EventRow::read).collect()
+    }
+
+    /// Edits of `target` by its author, the newest by its time (and then its id) first.
+    pub async fn edits(
+        &mut self,
+        room: RoomSn,
+        target: &EventId,
+        author: UserSn,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let rows: Vec<EventRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM relations r JOIN events e USING (event_sn) JOIN event_json j USING (event_sn)
+             WHERE r.target_event_id = $1 AND r.rel_type = 'm.replace' AND e.room_sn = $2 AND e.sender_sn = $3 AND e.standing = 0
+             ORDER BY e.origin_ts DESC, e.event_id DESC LIMIT $4"
+        ))
+        .bind(target.as_str())
+        .bind(room)
+        .bind(author)
         .bind(limit)
         .fetch_all(&mut self.0)
         .await?;
@@ -87,24 +113,6 @@ impl Db {
             related.extend(query.build_query_as::<(String, String)>().fetch_all(&mut self.0).await?);
         }
         Ok(related)
-    }
-
-    /// How many events of a type relate to `target`, and whether `user` sent one of them.
-    pub async fn relation_count(
-        &mut self,
-        target: &EventId,
-        rel_type: &str,
-        user: UserSn,
-    ) -> Result<(i64, bool), StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT count(*), coalesce(max(e.sender_sn = $3), 0) FROM relations r JOIN events e USING (event_sn)
-             WHERE r.target_event_id = $1 AND r.rel_type = $2 AND e.standing = 0",
-        )
-        .bind(target.as_str())
-        .bind(rel_type)
-        .bind(user)
-        .fetch_one(&mut self.0)
-        .await?)
     }
 
     /// Whether `user` already reacted to `target` with this key.

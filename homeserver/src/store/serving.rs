@@ -3,7 +3,10 @@
 use ruma::OwnedEventId;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::{Db, EventSn, RoomSn, ServerSn, StoreError, UserSn};
+use super::{
+    Db, EventSn, RoomSn, ServerSn, StoreError, StoredEvent, UserSn,
+    events::{EventRow, event_columns},
+};
 
 /// Values of one statement.
 const PART: usize = 500;
@@ -63,5 +66,43 @@ impl Db {
         let found: Option<(String, i64)> =
             sqlx::query_as(query).bind(room).bind(ts).fetch_optional(&mut self.0).await?;
         found.map(|(id, ts)| Ok((id.try_into().map_err(|_| StoreError::Damaged("an event id"))?, ts))).transpose()
+    }
+
+    /// Events of the timeline at and after a time, or at and before it, the nearest first.
+    pub async fn events_near_time(
+        &mut self,
+        room: RoomSn,
+        ts: i64,
+        forwards: bool,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let query = if forwards {
+            concat!(
+                "SELECT ",
+                event_columns!(),
+                " FROM events e JOIN event_json j USING (event_sn) WHERE e.room_sn = $1 AND e.position IS NOT NULL AND e.standing = 0
+                 AND e.origin_ts >= $2 ORDER BY e.origin_ts, e.position LIMIT $3"
+            )
+        } else {
+            concat!(
+                "SELECT ",
+                event_columns!(),
+                " FROM events e JOIN event_json j USING (event_sn) WHERE e.room_sn = $1 AND e.position IS NOT NULL AND e.standing = 0
+                 AND e.origin_ts <= $2 ORDER BY e.origin_ts DESC, e.position DESC LIMIT $3"
+            )
+        };
+        let rows: Vec<EventRow> = sqlx::query_as(query).bind(room).bind(ts).bind(limit).fetch_all(&mut self.0).await?;
+        rows.into_iter().map(EventRow::read).collect()
+    }
+
+    /// Whether we lack what stands just before an event.
+    pub async fn follows_hole(&mut self, room: RoomSn, event: EventSn) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM backward_extremities WHERE room_sn = $1 AND child_sn = $2)",
+        )
+        .bind(room)
+        .bind(event)
+        .fetch_one(&mut self.0)
+        .await?)
     }
 }

@@ -2,7 +2,14 @@
 
 use ruma::{DeviceId, RoomId, RoomVersionId, UserId};
 
-use super::{EventSn, LocalMembership, Membership, RoomSn, ServerSn, StoreError, Tx, UserSn, token_hash};
+use super::{Db, EventSn, LocalMembership, Membership, RoomSn, ServerSn, StoreError, Tx, UserSn, token_hash};
+
+impl Db {
+    /// How many originals of redacted events are kept.
+    pub async fn test_redacted_originals(&mut self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar("SELECT count(*) FROM redacted_originals").fetch_one(&mut self.0).await?)
+    }
+}
 
 impl Tx {
     /// An account with a device and the device's access token.

@@ -2,11 +2,14 @@
 
 pub mod aliases;
 pub mod create_room;
+pub mod filter;
 pub mod get_context;
+pub mod get_event_by_timestamp;
 pub mod get_hierarchy;
 pub mod get_message_events;
 pub mod get_room_event;
 pub mod get_summary;
+pub mod initial_sync;
 pub mod redact_event;
 pub mod send_message_event;
 pub mod upgrade_room;

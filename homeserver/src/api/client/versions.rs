@@ -11,7 +11,7 @@ const VERSIONS: [&str; 19] = [
 ];
 
 /// Unstable features by the names that clients look for.
-const UNSTABLE_FEATURES: [&str; 11] = [
+const UNSTABLE_FEATURES: [&str; 13] = [
     "org.matrix.simplified_msc3575",
     // Delayed events.
     "org.matrix.msc4140",
@@ -29,6 +29,9 @@ const UNSTABLE_FEATURES: [&str; 11] = [
     "org.matrix.msc4143",
     // Locking and suspending accounts, before v1.18.
     "uk.timedout.msc4323",
+    // Following threads.
+    "org.matrix.msc4306",
+    "org.matrix.msc4308",
 ];
 
 pub async fn get_supported_versions((): (), _: Ruma<Request>) -> Result<Response, ApiError> {

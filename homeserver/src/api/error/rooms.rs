@@ -29,6 +29,7 @@ impl From<RoomsError> for ApiError {
             RoomsError::InviteBlocked => Self::new(ErrorKind::InviteBlocked, message),
             RoomsError::UnableToAuthorizeJoin => Self::new(ErrorKind::UnableToAuthorizeJoin, message),
             RoomsError::UnableToGrantJoin => Self::new(ErrorKind::UnableToGrantJoin, message),
+            RoomsError::NestedThread => Self::with_status(StatusCode::BAD_REQUEST, ErrorKind::Unknown, message),
             RoomsError::InvalidState(_) => Self::with_status(StatusCode::BAD_REQUEST, ErrorKind::Unknown, message),
         }
     }

@@ -119,7 +119,7 @@ pub(super) async fn put(
     before: Option<SnapshotSn>,
 ) -> Result<EventSn, StoreError> {
     let sender = tx.make_user_sn(&event.sender).await?;
-    tx.put_event(&NewEvent {
+    let new = NewEvent {
         room,
         event_id: &event.event_id,
         standing,
@@ -133,6 +133,8 @@ pub(super) async fn put(
         json: &event.json,
         prev_events: &event.prev_events,
         auth_events: &event.auth_events,
-    })
-    .await
+    };
+    let sn = tx.put_event(&new).await?;
+    consequences::index(tx, sn, event).await?;
+    Ok(sn)
 }

@@ -12,7 +12,9 @@ use crate::{
         events::{Pdu, redact::redacted_json},
         push::{Push, PushedEvent},
     },
-    store::{EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, ServerSn, StoreError, Tx, UserSn},
+    store::{
+        EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, SearchText, ServerSn, StoreError, Tx, UserSn,
+    },
 };
 
 use super::upgrade::carry_over::carry_over;
@@ -181,6 +183,34 @@ pub(super) async fn relate(tx: &mut Tx, room: RoomSn, sn: EventSn, event: &Pdu) 
         tx.put_relation(sn, room, &target, &rel_type, key.as_deref()).await?;
     }
     Ok(())
+}
+
+#[derive(Deserialize)]
+struct Texts {
+    body: Option<String>,
+    name: Option<String>,
+    topic: Option<String>,
+}
+
+/// What is said in the event can be searched for.
+pub(super) async fn index(tx: &mut Tx, sn: EventSn, event: &Pdu) -> Result<(), StoreError> {
+    if !matches!(
+        event.kind,
+        TimelineEventType::RoomMessage | TimelineEventType::RoomName | TimelineEventType::RoomTopic
+    ) {
+        return Ok(());
+    }
+    let Some(texts) = event.content_as::<Texts>() else { return Ok(()) };
+    let text = match (&event.kind, &event.state_key) {
+        (TimelineEventType::RoomMessage, None) => texts.body.as_deref().map(SearchText::Body),
+        (TimelineEventType::RoomName, Some(_)) => texts.name.as_deref().map(SearchText::Name),
+        (TimelineEventType::RoomTopic, Some(_)) => texts.topic.as_deref().map(SearchText::Topic),
+        _ => None,
+    };
+    match text {
+        Some(text) => tx.index_event(sn, text).await,
+        None => Ok(()),
+    }
 }
 
 /// Redacts what the event names, and the event itself where an earlier redaction names it.

@@ -43,6 +43,8 @@ pub enum RoomsError {
     ServiceSilent,
     #[error("This reaction was made already")]
     DuplicateReaction,
+    #[error("A thread cannot start from an event that relates to another one")]
+    NestedThread,
     #[error("{0}")]
     InvalidState(String),
     /// A parameter of the request is not what it should be; what is wrong in words.

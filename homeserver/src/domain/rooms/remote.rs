@@ -1,6 +1,7 @@
 //! What needs other servers: entering rooms that we are not in, leaving and knocking from outside, inviting, fetching history.
 
 mod backfill;
+mod by_time;
 mod host;
 mod invite;
 mod join;

@@ -97,6 +97,12 @@ impl Rooms {
         {
             return Err(RoomsError::DuplicateReaction);
         }
+        if let Some((rel_type, target, _)) = consequences::relation(&event)
+            && rel_type == "m.thread"
+            && db.event(&target).await?.is_some_and(|root| root.room == room.sn && relates(&root.json))
+        {
+            return Err(RoomsError::NestedThread);
+        }
         drop(db);
         let transaction = message.txn_id.map(|txn_id| (from.user, from.device_id.to_string(), txn_id));
         let event_id = event.event_id.clone();
@@ -188,6 +194,12 @@ impl Rooms {
 pub(super) struct Own {
     pub event: std::sync::Arc<crate::domain::events::Pdu>,
     pub transaction: Option<(UserSn, String, String)>,
+}
+
+/// Whether an event relates to another one.
+fn relates(json: &str) -> bool {
+    let event = serde_json::from_str::<serde_json::Value>(json).unwrap_or_default();
+    event.pointer("/content/m.relates_to/rel_type").is_some()
 }
 
 /// `redacts` of a redaction sent by the ordinary endpoint: clients put it into the content whatever the room's version.

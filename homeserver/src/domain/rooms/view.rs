@@ -10,10 +10,17 @@ use serde::Deserialize;
 use crate::store::{Db, RoomSn, StoreError};
 
 mod history;
+mod ignored;
+mod search;
+mod threads;
 mod unsigned;
 mod visibility;
 
-pub use self::{history::Page, unsigned::Viewer};
+pub use self::{
+    history::Page,
+    search::{Group as SearchGroup, SearchResults, SearchToken, Wish as SearchWish},
+    unsigned::Viewer,
+};
 
 #[derive(Deserialize)]
 struct Body<T> {

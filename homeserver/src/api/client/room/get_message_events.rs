@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use ruma::api::{
     Direction,
     client::{
-        filter::{LazyLoadOptions, RoomEventFilter, UrlFilter},
+        filter::LazyLoadOptions,
         message::get_message_events::v3::{Request, Response},
     },
 };
-use serde::Deserialize;
-use serde_json::Value;
 
-use super::{readable, show, token};
+use super::{filter::allows, readable, show, token};
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
     clock::Clock,
@@ -22,14 +20,6 @@ use crate::{
 
 /// Most events of one page.
 const LIMIT: i64 = 200;
-
-#[derive(Deserialize)]
-struct Filtered {
-    #[serde(rename = "type")]
-    kind: String,
-    sender: String,
-    content: Value,
-}
 
 pub async fn get_message_events((rooms, clock): (Rooms, Clock), request: Ruma<Request>) -> Result<Response, ApiError> {
     let sender = &request.sender;
@@ -70,23 +60,4 @@ async fn members_of(rooms: &Rooms, events: &[StoredEvent]) -> Result<Vec<StoredE
         members.extend(db.current_state_event(room, "m.room.member", user_id.as_str()).await?);
     }
     Ok(members)
-}
-
-/// Whether the filter lets the event through.
-fn allows(filter: &RoomEventFilter, event: &StoredEvent) -> bool {
-    let Ok(event) = serde_json::from_str::<Filtered>(&event.json) else { return false };
-    let is = |pattern: &String, text: &str| match pattern.split_once('*') {
-        Some((start, end)) => text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end),
-        None => pattern == text,
-    };
-    let has_url = event.content.get("url").is_some_and(Value::is_string);
-    !filter.not_types.iter().any(|pattern| is(pattern, &event.kind))
-        && filter.types.as_ref().is_none_or(|types| types.iter().any(|pattern| is(pattern, &event.kind)))
-        && !filter.not_senders.iter().any(|user_id| user_id.as_str() == event.sender)
-        && filter.senders.as_ref().is_none_or(|senders| senders.iter().any(|user_id| user_id.as_str() == event.sender))
-        && match filter.url_filter {
-            Some(UrlFilter::EventsWithUrl) => has_url,
-            Some(UrlFilter::EventsWithoutUrl) => !has_url,
-            _ => true,
-        }
 }

@@ -58,7 +58,7 @@ impl Rooms {
         Ok(0)
     }
 
-    async fn backfill_from(
+    pub(super) async fn backfill_from(
         &self,
         server: &ServerName,
         room: &RoomRow,

@@ -1,14 +1,18 @@
 //! Events as one user's client sees them, with `unsigned` and bundled relations.
 
-use std::collections::HashSet;
+mod bundle;
 
-use ruma::{DeviceId, OwnedEventId, RoomId, UserId, room_version_rules::RoomVersionRules};
+use std::collections::{BTreeSet, HashSet};
+
+use ruma::{DeviceId, RoomId, UserId, room_version_rules::RoomVersionRules};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     domain::events::client_event::{client_event, mirror_redacts},
     store::{Db, StoreError, StoredEvent, UserSn},
 };
+
+use super::ignored::ignored_sns;
 
 /// For whom events are shown.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +25,13 @@ pub struct Viewer<'a> {
     pub now_ms: i64,
 }
 
-/// Relations that are bundled with the event they name.
-const BUNDLED: [&str; 3] = ["m.replace", "m.thread", "m.reference"];
+/// What holds for all events of one answer.
+struct Showing<'a> {
+    room_id: Option<&'a RoomId>,
+    rules: &'a RoomVersionRules,
+    /// Relations of these users are not told of.
+    ignored: BTreeSet<UserSn>,
+}
 
 impl Viewer<'_> {
     /// The events as JSON for clients; `room_id` is left out where the answer says it already.
@@ -35,9 +44,11 @@ impl Viewer<'_> {
     ) -> Result<Vec<Box<RawValue>>, StoreError> {
         let ids: Vec<&str> = events.iter().map(|event| event.event_id.as_str()).collect();
         let related = db.related_targets(&ids).await?;
+        let ignored = if related.is_empty() { BTreeSet::new() } else { ignored_sns(db, self.user).await? };
+        let showing = Showing { room_id, rules, ignored };
         let mut shown = Vec::with_capacity(events.len());
         for event in events {
-            shown.push(self.show_one(db, event, room_id, rules, &related).await?);
+            shown.push(self.show_one(db, event, &showing, &related).await?);
         }
         Ok(shown)
     }
@@ -46,45 +57,37 @@ impl Viewer<'_> {
         &self,
         db: &mut Db,
         event: &StoredEvent,
-        room_id: Option<&RoomId>,
-        rules: &RoomVersionRules,
+        showing: &Showing<'_>,
         related: &HashSet<(String, String)>,
     ) -> Result<Box<RawValue>, StoreError> {
-        let damaged = |_| StoreError::Damaged("an event");
         let mut unsigned = self.unsigned(db, event).await?;
-        if event.redacted_by.is_none() {
-            let relations = self.bundle(db, event, room_id, rules, related).await?;
-            if !relations.is_empty() {
-                unsigned.insert("m.relations".to_owned(), Value::Object(relations));
-            }
+        let relations = self.bundle(db, event, showing, related).await?;
+        if !relations.is_empty() {
+            unsigned.insert("m.relations".to_owned(), Value::Object(relations));
         }
         if let Some(redaction) = event.redacted_by
             && let Some(redaction) = db.event_by_sn(redaction).await?
         {
-            let because = self.plain(db, &redaction, room_id, rules).await?;
-            unsigned.insert("redacted_because".to_owned(), serde_json::from_str(because.get()).map_err(damaged)?);
+            let because = self.plain(db, &redaction, showing, Map::new()).await?;
+            unsigned.insert("redacted_because".to_owned(), because);
         }
-        if event.json.contains("\"m.room.redaction\"")
-            && let Some(json) = mirror_redacts(&event.json, rules)
-        {
-            let event = StoredEvent { json, ..event.clone() };
-            return client_event(&event, room_id, &unsigned).map_err(damaged);
-        }
-        client_event(event, room_id, &unsigned).map_err(damaged)
+        written(event, showing, &unsigned)
     }
 
-    /// An event inside another's `unsigned`: without relations of its own.
+    /// An event inside another's `unsigned`, with the relations that it has there.
     async fn plain(
         &self,
         db: &mut Db,
         event: &StoredEvent,
-        room_id: Option<&RoomId>,
-        rules: &RoomVersionRules,
-    ) -> Result<Box<RawValue>, StoreError> {
-        let unsigned = self.unsigned(db, event).await?;
-        let json = mirror_redacts(&event.json, rules).unwrap_or_else(|| event.json.clone());
-        client_event(&StoredEvent { json, ..event.clone() }, room_id, &unsigned)
-            .map_err(|_| StoreError::Damaged("an event"))
+        showing: &Showing<'_>,
+        relations: Map<String, Value>,
+    ) -> Result<Value, StoreError> {
+        let mut unsigned = self.unsigned(db, event).await?;
+        if !relations.is_empty() {
+            unsigned.insert("m.relations".to_owned(), Value::Object(relations));
+        }
+        let shown = written(event, showing, &unsigned)?;
+        serde_json::from_str(shown.get()).map_err(|_| StoreError::Damaged("an event"))
     }
 
     async fn unsigned(&self, db: &mut Db, event: &StoredEvent) -> Result<Map<String, Value>, StoreError> {
@@ -112,50 +115,19 @@ impl Viewer<'_> {
         }
         Ok(unsigned)
     }
+}
 
-    /// Bundled aggregations (Client-Server API, "Aggregations of child events").
-    async fn bundle(
-        &self,
-        db: &mut Db,
-        event: &StoredEvent,
-        room_id: Option<&RoomId>,
-        rules: &RoomVersionRules,
-        related: &HashSet<(String, String)>,
-    ) -> Result<Map<String, Value>, StoreError> {
-        let damaged = |_| StoreError::Damaged("an event");
-        let mut relations = Map::new();
-        for rel_type in BUNDLED {
-            if !related.contains(&(event.event_id.to_string(), rel_type.to_owned())) {
-                continue;
-            }
-            let children = db.relations(&event.event_id, rel_type, 50).await?;
-            match rel_type {
-                // The newest edit by the author, of the same type.
-                "m.replace" => {
-                    if let Some(edit) = children.iter().find(|edit| edit.sender == event.sender && edit.key.is_none()) {
-                        let edit = self.plain(db, edit, room_id, rules).await?;
-                        relations.insert(rel_type.to_owned(), serde_json::from_str(edit.get()).map_err(damaged)?);
-                    }
-                }
-                "m.thread" => {
-                    if let Some(latest) = children.first() {
-                        let (count, participated) = db.relation_count(&event.event_id, rel_type, self.user).await?;
-                        let latest = self.plain(db, latest, room_id, rules).await?;
-                        let mut thread = Map::new();
-                        thread.insert("latest_event".to_owned(), serde_json::from_str(latest.get()).map_err(damaged)?);
-                        thread.insert("count".to_owned(), count.into());
-                        let participated = participated || event.sender == self.user;
-                        thread.insert("current_user_participated".to_owned(), participated.into());
-                        relations.insert(rel_type.to_owned(), Value::Object(thread));
-                    }
-                }
-                _ => {
-                    let ids: Vec<OwnedEventId> = children.into_iter().map(|child| child.event_id).collect();
-                    let chunk = ids.iter().map(|id| serde_json::json!({ "event_id": id })).collect::<Vec<_>>();
-                    relations.insert(rel_type.to_owned(), serde_json::json!({ "chunk": chunk }));
-                }
-            }
-        }
-        Ok(relations)
-    }
+/// The event with this `unsigned`; a redaction names what it redacts in both places.
+fn written(
+    event: &StoredEvent,
+    showing: &Showing<'_>,
+    unsigned: &Map<String, Value>,
+) -> Result<Box<RawValue>, StoreError> {
+    let mirrored =
+        event.json.contains("\"m.room.redaction\"").then(|| mirror_redacts(&event.json, showing.rules)).flatten();
+    let shown = match mirrored {
+        Some(json) => client_event(&StoredEvent { json, ..event.clone() }, showing.room_id, unsigned),
+        None => client_event(event, showing.room_id, unsigned),
+    };
+    shown.map_err(|_| StoreError::Damaged("an event"))
 }

@@ -41,6 +41,8 @@ pub(super) struct Extensions {
     pub(super) account_data: bool,
     pub(super) receipts: bool,
     pub(super) typing: bool,
+    #[serde(default)]
+    pub(super) thread_subscriptions: bool,
 }
 
 /// A room's row: up to where it was told (0: up to the point's token), the timeline limit, the index of its required state.

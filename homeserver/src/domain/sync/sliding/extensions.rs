@@ -1,10 +1,13 @@
-//! Extensions: to-device messages, keys, account data, receipts, typing.
+//! Extensions: to-device messages, keys, account data, receipts, typing, threads that are followed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ruma::{
-    OwnedRoomId,
-    api::client::sync::sync_events::v5::{self as api, request::ExtensionRoomConfig},
+    OwnedRoomId, UInt,
+    api::client::{
+        sync::sync_events::v5::{self as api, request::ExtensionRoomConfig},
+        threads::get_thread_subscriptions_changes::unstable::{ThreadSubscription, ThreadUnsubscription},
+    },
     serde::Raw,
 };
 
@@ -21,6 +24,8 @@ use super::{
 /// To-device messages in one answer when the client does not say, and at most.
 const TO_DEVICE: u64 = 100;
 const MOST_TO_DEVICE: u64 = 1000;
+/// Changes of thread subscriptions in one answer when the client does not say, and at most.
+const THREADS: u64 = 100;
 
 /// Fills in the extensions that are on; answers whether any has news.
 pub(super) async fn read(
@@ -36,6 +41,7 @@ pub(super) async fn read(
     news |= room_account_data(db, pass, asked, response, point).await?;
     news |= read_receipts(db, pass, asked, response, point).await?;
     news |= typing(sync, pass, asked, response, point)?;
+    news |= thread_subscriptions(db, pass, response, point).await?;
     Ok(news)
 }
 
@@ -233,4 +239,37 @@ fn typing(
         }
     }
     Ok(!response.extensions.typing.is_empty())
+}
+
+/// MSC4308.
+async fn thread_subscriptions(
+    db: &mut Db,
+    pass: &Pass<'_>,
+    response: &mut api::Response,
+    point: &mut Point,
+) -> Result<bool, SyncError> {
+    let extension = &pass.request.extensions.thread_subscriptions;
+    if extension.enabled != Some(true) {
+        return Ok(false);
+    }
+    point.extensions.thread_subscriptions = true;
+    let base = pass.base.filter(|base| base.extensions.thread_subscriptions);
+    let after = base.map_or(Position(0), |base| base.token);
+    let limit = extension.limit.map_or(THREADS, u64::from).clamp(1, THREADS);
+    let limit = i64::try_from(limit).unwrap_or_default();
+    let changes = db.thread_subscription_changes(pass.viewer.user, after, pass.now, limit).await?;
+    let full = i64::try_from(changes.len()).is_ok_and(|count| count >= limit);
+    let section = &mut response.extensions.thread_subscriptions;
+    section.prev_batch = changes.last().filter(|_| full).map(|last| (last.position.0 - 1).to_string());
+    for change in changes {
+        let stamp = UInt::try_from(change.position.0).unwrap_or_default();
+        if change.subscribed {
+            let told = ThreadSubscription::new(change.automatic, stamp);
+            section.subscribed.entry(change.room_id).or_default().insert(change.root, told);
+        } else if base.is_some() {
+            let told = ThreadUnsubscription::new(stamp);
+            section.unsubscribed.entry(change.room_id).or_default().insert(change.root, told);
+        }
+    }
+    Ok(!section.is_empty())
 }
