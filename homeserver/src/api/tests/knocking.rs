@@ -92,3 +92,29 @@ async fn closed_rooms_old_versions_and_the_banned_are_refused() -> anyhow::Resul
     assert_eq!(bob.refused_post(&format!("v3/knock/{knock}"), json!({"reason": 1})).await?.0, 400);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_refused_knock_and_an_invite_taken_back_are_gone_from_the_others_sync() -> anyhow::Result<()> {
+    let network = FakeNetwork::default();
+    let (one, two) = (Home::new("one.example", &network).await, Home::new("two.example", &network).await);
+    let (alice, bob) = (one.person("alice").await, two.person("bob").await);
+    let room = alice.make_room(knockable("knock")).await?;
+    let (kick, body) = (format!("v3/rooms/{room}/kick"), json!({"user_id": bob.user_id}));
+    let gone = async |section: &str| {
+        bob.until(&format!("the {section} gone"), async || {
+            bob.sync().await.unwrap()["rooms"][section][&room].is_null()
+        })
+        .await;
+    };
+    bob.post(&format!("v3/knock/{room}?via=one.example"), json!({})).await?;
+    alice.sees(&room, &bob.user_id, "knock").await;
+    assert!(!bob.sync().await?["rooms"]["knock"][&room].is_null());
+    alice.post(&kick, body.clone()).await?;
+    gone("knock").await;
+
+    alice.post(&format!("v3/rooms/{room}/invite"), body.clone()).await?;
+    bob.until("the invite", async || !bob.sync().await.unwrap()["rooms"]["invite"][&room].is_null()).await;
+    alice.post(&kick, body).await?;
+    gone("invite").await;
+    Ok(())
+}

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, EventId, OwnedEventId, OwnedRoomId, RoomId, ServerName, TransactionId,
-    api::federation::transactions::edu::Edu, serde::Raw, signatures::reference_hash,
+    UserId, api::federation::transactions::edu::Edu, serde::Raw, signatures::reference_hash,
 };
 use serde_json::value::RawValue;
 
 use crate::{
     domain::federation::Origin,
-    store::{Db, Durability, RoomRow, ServerSn, Standing, StoreError},
+    store::{Db, Durability, Membership, RoomRow, ServerSn, Standing, StoreError},
 };
 
 use super::{Inbound, access::is_denied};
@@ -193,6 +193,14 @@ impl Rooms {
         let room = match self.room(db, origin, &room_id).await? {
             Ok(room) => room,
             Err(reason) => {
+                if let Some(room) = withdrawal(db, &room_id, &object).await? {
+                    let Some(event_id) = id_of(&object, &room.version) else { return refuse(None, "it has no id") };
+                    if pdu.get().len() > PDU_BYTES {
+                        return refuse(Some(event_id), "The event is larger than 65,536 bytes");
+                    }
+                    let stage = Some(Staged { room_id, event_id: event_id.clone(), json: pdu.get().to_owned() });
+                    return Ok(Ok(Look { event_id, stage }));
+                }
                 // Its id depends on a room version that we do not know; the newest ones agree on it.
                 return refuse(id_of(&object, &ruma::RoomVersionId::V11), reason);
             }
@@ -231,6 +239,25 @@ impl Rooms {
         self.0.insert(room_id.to_owned(), room.clone());
         Ok(room)
     }
+}
+
+/// The room, when the event says that a user of ours, who is invited or knocked from outside, shall not come in.
+async fn withdrawal(
+    db: &mut Db,
+    room_id: &RoomId,
+    object: &CanonicalJsonObject,
+) -> Result<Option<RoomRow>, StoreError> {
+    if object.get("type").and_then(CanonicalJsonValue::as_str) != Some("m.room.member") {
+        return Ok(None);
+    }
+    let Some(room) = db.room_by_id(room_id).await? else { return Ok(None) };
+    let target = object.get("state_key").and_then(CanonicalJsonValue::as_str).and_then(|id| UserId::parse(id).ok());
+    let Some(target) = target else { return Ok(None) };
+    let Some(user) = db.user_sn(&target).await? else { return Ok(None) };
+    let mine = db.local_membership(user, room.sn).await?;
+    let outside = mine.is_some_and(|mine| matches!(mine.membership, Membership::Invite | Membership::Knock));
+    let here = db.server_is_joined(room.sn, ServerSn::OURS).await?;
+    Ok((outside && !here).then_some(room))
 }
 
 fn id_of(object: &CanonicalJsonObject, version: &ruma::RoomVersionId) -> Option<OwnedEventId> {

@@ -13,7 +13,7 @@ use crate::{
         notifier::Wake,
         rooms::RoomsError,
     },
-    store::{Durability, StagedPdu, StoreError},
+    store::{Durability, ServerSn, StagedPdu, StoreError},
 };
 
 use super::Inbound;
@@ -128,6 +128,9 @@ impl Inbound {
         let origin = OwnedServerName::try_from(pdu.origin.as_str()).map_err(|_| StoreError::Damaged("an origin"))?;
         let json = RawValue::from_string(pdu.json.clone()).map_err(|_| StoreError::Damaged("a staged event"))?;
         let event = self.rooms.verified(&rules, &json).await?;
+        if !self.store.read().await?.server_is_joined(room.sn, ServerSn::OURS).await? {
+            return self.rooms.withdrawn(event).await;
+        }
         self.accept(&origin, &room, &rules, event).await
     }
 }

@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ruma::room_version_rules::RoomVersionRules;
+use ruma::{UserId, events::TimelineEventType, room_version_rules::RoomVersionRules};
 
 use crate::{
     domain::{appservices::Appservices, events::Pdu, push::Push},
-    store::{EventSn, KeySn, NewEvent, Position, RoomSn, ServerSn, SnapshotSn, Standing, StoreError, Tx, UserSn},
+    store::{
+        EventSn, KeySn, Membership, NewEvent, Position, RoomSn, ServerSn, SnapshotSn, Standing, StoreError, Tx, UserSn,
+    },
 };
 
 use super::consequences;
@@ -37,6 +39,7 @@ pub(super) struct Written {
 pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Result<Written, StoreError> {
     let event = &accepted.event;
     let before_servers = tx.joined_servers(room).await?;
+    let outside = if accepted.ours { sent_away(tx, room, event).await? } else { None };
     let position = tx.next_position();
     let sn = put(tx, room, event, Standing::Accepted, Some(position), accepted.before).await?;
 
@@ -75,6 +78,7 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
     if accepted.ours {
         let mut servers = tx.joined_servers(room).await?;
         servers.extend(before_servers);
+        servers.extend(outside);
         servers.sort();
         servers.dedup();
         tx.owe_event(room, position, sn, &servers).await?;
@@ -87,6 +91,20 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
         tx.wake_user(user);
     }
     Ok(Written { after })
+}
+
+/// The server of somebody who was invited or knocked and now is not let in: it may be none of the room's.
+async fn sent_away(tx: &mut Tx, room: RoomSn, event: &Pdu) -> Result<Option<ServerSn>, StoreError> {
+    if event.kind != TimelineEventType::RoomMember || event.state_key.as_deref() == Some(event.sender.as_str()) {
+        return Ok(None);
+    }
+    let Some(target) = event.state_key.as_deref().and_then(|key| UserId::parse(key).ok()) else { return Ok(None) };
+    let Some(user) = tx.user_sn(&target).await? else { return Ok(None) };
+    let was = tx.member(room, user).await?.map(|member| member.membership);
+    match was {
+        Some(Membership::Invite | Membership::Knock) => Ok(tx.server_sn(target.server_name()).await?),
+        _ => Ok(None),
+    }
 }
 
 /// A server that comes in with this event is owed what our users said beside it: after the events that its join rests on, when it was

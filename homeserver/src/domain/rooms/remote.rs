@@ -9,6 +9,7 @@ mod knock;
 mod leave;
 mod receive_invite;
 mod template;
+mod withdrawn;
 
 use ruma::{
     OwnedRoomId, OwnedServerName, RoomAliasId, RoomId,

@@ -72,7 +72,7 @@ impl Rooms {
 }
 
 /// Servers in the room as far as the invite or the stripped state tells.
-fn helpers(room_id: &RoomId, membership: &LocalMembership, ours: &ServerName) -> Vec<OwnedServerName> {
+pub(super) fn helpers(room_id: &RoomId, membership: &LocalMembership, ours: &ServerName) -> Vec<OwnedServerName> {
     #[derive(Deserialize)]
     struct Sent {
         sender: OwnedUserId,
