@@ -1,5 +1,7 @@
 //! A started server, asked over its TLS listener.
 
+mod services;
+
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use rustls::{
