@@ -2,30 +2,6 @@
 
 use super::{Db, EventSn, Position, RoomSn, StoreError, Tx};
 
-/// Tables with rows of a room, in an order in which nothing is left pointing to what is gone; the events' own come before.
-pub(super) const ROOM_TABLES: [&str; 18] = [
-    "account_data",
-    "pending_redactions",
-    "relations",
-    "event_transactions",
-    "notifications",
-    "thread_subscriptions",
-    "outbox_events",
-    "outbox_rooms",
-    "receipts",
-    "forward_extremities",
-    "backward_extremities",
-    "timeline_gaps",
-    "current_state_changes",
-    "current_state",
-    "members",
-    "local_memberships",
-    "aliases",
-    "snapshots",
-];
-/// Tables with rows of an event.
-pub(super) const EVENT_TABLES: [&str; 3] = ["event_json", "redacted_originals", "edges"];
-
 impl Db {
     /// Whether nobody may enter the room any more.
     pub async fn is_blocked(&mut self, room_id: &str) -> Result<bool, StoreError> {
@@ -41,6 +17,17 @@ impl Db {
             .bind(room_id)
             .fetch_optional(&mut self.0)
             .await?)
+    }
+
+    /// Tables that have such a column, whichever migration made them. Asking the schema is SQLite's alone.
+    async fn tables_with(&mut self, column: &str) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c
+             WHERE m.type = 'table' AND c.name = $1 ORDER BY m.name",
+        )
+        .bind(column)
+        .fetch_all(&mut self.0)
+        .await?)
     }
 
     /// The newest event of a room's timeline that was sent at `ts` or before.
@@ -78,13 +65,18 @@ impl Tx {
     pub async fn purge_room(&mut self, room: RoomSn) -> Result<(), StoreError> {
         let room_id = self.room_id(room).await?;
         self.unindex_room(room).await?;
-        for table in EVENT_TABLES {
-            let statement =
-                format!("DELETE FROM {table} WHERE event_sn IN (SELECT event_sn FROM events WHERE room_sn = $1)");
-            sqlx::query(sqlx::AssertSqlSafe(statement)).bind(room).execute(&mut self.db.0).await?;
+        let of_events = self.tables_with("event_sn").await?;
+        let of_rooms = self.tables_with("room_sn").await?;
+        let mut statements = Vec::new();
+        for table in of_events.iter().filter(|table| !of_rooms.contains(table)) {
+            let events = "(SELECT event_sn FROM events WHERE room_sn = $1)";
+            statements.push(format!("DELETE FROM {table} WHERE event_sn IN {events}"));
         }
-        for table in ROOM_TABLES.into_iter().chain(["events", "rooms"]) {
-            let statement = format!("DELETE FROM {table} WHERE room_sn = $1");
+        // Nothing is left pointing to events and the room when these go.
+        let last = ["events", "rooms"];
+        let others = of_rooms.iter().map(String::as_str).filter(|table| !last.contains(table));
+        statements.extend(others.chain(last).map(|table| format!("DELETE FROM {table} WHERE room_sn = $1")));
+        for statement in statements {
             sqlx::query(sqlx::AssertSqlSafe(statement)).bind(room).execute(&mut self.db.0).await?;
         }
         sqlx::query("DELETE FROM staging WHERE room_id = $1").bind(room_id.as_str()).execute(&mut self.db.0).await?;
@@ -132,6 +124,7 @@ impl Tx {
             "DELETE FROM event_transactions WHERE event_sn = $1",
             "DELETE FROM notifications WHERE event_sn = $1",
             "DELETE FROM outbox_events WHERE event_sn = $1",
+            "DELETE FROM appservice_events WHERE event_sn = $1",
             "DELETE FROM pending_redactions WHERE redaction_sn = $1",
             "DELETE FROM edges WHERE event_sn = $1",
         ] {
@@ -177,29 +170,24 @@ impl Tx {
 #[cfg(test)]
 mod tests {
     use ruma::server_name;
-    use sqlx::AssertSqlSafe;
 
-    use super::{EVENT_TABLES, ROOM_TABLES};
     use crate::{clock::Clock, store::Store};
 
     #[tokio::test]
-    async fn every_table_that_knows_rooms_or_events_is_named() -> anyhow::Result<()> {
+    async fn tables_of_rooms_and_events_are_found_in_the_schema() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("hearth.db");
         let store = Store::open(&path, server_name!("one.example"), Clock::from_fn(|| 1_000), |_| ()).await?;
         let mut db = store.read().await?;
-        let tables: Vec<String> =
-            sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut db.0).await?;
-        for table in tables {
-            let columns: Vec<String> =
-                sqlx::query_scalar(AssertSqlSafe(format!("SELECT name FROM pragma_table_info('{table}')")))
-                    .fetch_all(&mut db.0)
-                    .await?;
-            let has = |column: &str| columns.iter().any(|name| name == column);
-            let named = ROOM_TABLES.contains(&table.as_str()) || ["events", "rooms"].contains(&table.as_str());
-            assert!(!has("room_sn") || named, "{table} has rows of rooms: purge_room must delete them");
-            let named = named || EVENT_TABLES.contains(&table.as_str());
-            assert!(!has("event_sn") || named, "{table} has rows of events: purge_room must delete them");
+        let of_rooms = db.tables_with("room_sn").await?;
+        for table in
+            ["account_data", "aliases", "delayed_events", "events", "members", "receipts", "rooms", "snapshots"]
+        {
+            assert!(of_rooms.iter().any(|found| found == table), "{table}");
+        }
+        let of_events = db.tables_with("event_sn").await?;
+        for table in ["appservice_events", "edges", "event_json", "redacted_originals", "relations"] {
+            assert!(of_events.iter().any(|found| found == table), "{table}");
         }
         Ok(())
     }
