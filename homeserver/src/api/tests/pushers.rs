@@ -285,11 +285,11 @@ async fn a_call_that_ended_unanswered_is_a_missed_one() -> anyhow::Result<()> {
     story.run();
     let rule = json!({ "actions": ["notify"], "conditions": [] });
     story.server.put(&story.alice, "/_matrix/client/v3/pushrules/global/override/all", rule).await?.ok()?;
-    let call = json!({ "call_id": "1", "version": 0, "lifetime": 1000, "offer": { "type": "offer", "sdp": "" } });
+    let call = json!({ "call_id": "1", "version": 0, "lifetime": 60000, "offer": { "type": "offer", "sdp": "" } });
     story.send("m.call.invite", "1", call).await?;
     let told = story.gateway.wait_for(1).await;
     assert_eq!(told[0]["counts"], json!({ "unread": 1 }));
-    story.home.ahead.fetch_add(2000, Ordering::SeqCst);
+    story.home.ahead.fetch_add(61_000, Ordering::SeqCst);
     story.say("2", text("you were not there")).await?;
     let told = story.gateway.wait_for(2).await;
     assert_eq!(told[1]["counts"], json!({ "unread": 2, "missed_calls": 1 }));
