@@ -199,7 +199,7 @@ some.other: thing
             ("hs_token: \"", "hs_token: \"with space ", "hs_token"),
             ("\"_irc_bot\"", "\"a:b\"", "sender_localpart"),
             ("@_irc_bridge_.*", "@_irc_bridge_(", "namespaces.users"),
-            ("exclusive: true", "exclusive: 3", "exclusive"),
+            ("exclusive: true", "exclusive: 3", "boolean"),
             ("namespaces:", "namespaces: [", ""),
         ] {
             assert!(BRIDGE.contains(from), "{from}");

@@ -50,9 +50,9 @@ async fn an_unknown_alias_of_the_namespace_is_asked_for() -> anyhow::Result<()> 
 
 #[tokio::test]
 async fn a_service_that_is_silent_makes_the_client_wait_and_then_408() -> anyhow::Result<()> {
-    let bridged = Bridged::start().await?;
-    let alice = bridged.server.user("alice").await?;
     for path in ["/directory/room/%23_irc_known:one.example", "/profile/@_irc_known:one.example"] {
+        let bridged = Bridged::start().await?;
+        let alice = bridged.server.user("alice").await?;
         for _ in 0..3 {
             bridged.bridge.will_fail(SendError::Timeout);
         }
