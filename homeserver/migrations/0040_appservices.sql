@@ -34,8 +34,8 @@ CREATE INDEX appservice_rooms_by_room ON appservice_rooms (room_sn);
 -- Receipts and device lists in the order of the server's stream.
 CREATE INDEX receipts_in_order ON receipts (position);
 
--- Answers to requests with a client transaction id, anew: an application service's users may act without a device.
 DROP TABLE transactions;
+-- Answers to requests with a client transaction id, anew: an application service's users may act without a device.
 CREATE TABLE transactions (
     user_sn         INTEGER NOT NULL,
     -- Empty: no device.

@@ -265,7 +265,9 @@ async fn sliding_sync_tells_which_threads_one_follows() -> anyhow::Result<()> {
     let path = format!("/_matrix/client/unstable/io.element.msc4306/rooms/{}/thread/{root}/subscription", story.room);
     story.server.put(&story.bob, &path, json!({})).await?.ok()?;
     let sync = async |pos: &str| {
-        let body = json!({ "extensions": { "io.element.msc4308.thread_subscriptions": { "enabled": true } } });
+        // Asked together with `e2ee`, as clients do: ruma leaves `extensions` out when this one alone has something.
+        let enabled = json!({ "enabled": true });
+        let body = json!({ "extensions": { "io.element.msc4308.thread_subscriptions": enabled, "e2ee": enabled } });
         let query = if pos.is_empty() { String::new() } else { format!("?pos={pos}") };
         let path = format!("/_matrix/client/unstable/org.matrix.simplified_msc3575/sync{query}");
         story.server.post(&story.bob, &path, body).await?.ok()

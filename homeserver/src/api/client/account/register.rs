@@ -47,7 +47,9 @@ pub async fn register(
     let registered = match kind {
         RegistrationKind::Guest => accounts.register_guest(session).await?,
         RegistrationKind::User => {
+            // A guest's own name is taken, by the guest.
             if let Some(name) = &username
+                && guest_access_token.is_none()
                 && accounts.registration_open()
             {
                 check_not_reserved(&appservices, &accounts.available(name).await?)?;

@@ -1,6 +1,10 @@
 //! GET /_matrix/client/v1/rooms/{roomId}/threads: the roots of a room's threads, by their newest events.
 
-use ruma::api::client::threads::get_threads::v1::{IncludeThreads, Request, Response};
+use ruma::api::{
+    IncomingRequest, Metadata,
+    client::threads::get_threads::v1::{IncludeThreads, Request, Response},
+    error::FromHttpRequestError,
+};
 
 use crate::{
     api::{
@@ -16,8 +20,39 @@ use crate::{
 const LIMIT: usize = 20;
 const MOST: usize = 100;
 
-pub async fn get_threads((rooms, clock): (Rooms, Clock), request: Ruma<Request>) -> Result<Response, ApiError> {
-    let sender = &request.sender;
+/// The request, with the `include` that ruma misses where a client leaves it out.
+pub struct Threads(Request);
+
+impl Metadata for Threads {
+    const METHOD: http::Method = Request::METHOD;
+    const RATE_LIMITED: bool = Request::RATE_LIMITED;
+    type Authentication = <Request as Metadata>::Authentication;
+    type PathBuilder = <Request as Metadata>::PathBuilder;
+    const PATH_BUILDER: Self::PathBuilder = Request::PATH_BUILDER;
+}
+
+impl IncomingRequest for Threads {
+    type EndpointError = <Request as IncomingRequest>::EndpointError;
+    type OutgoingResponse = Response;
+
+    fn try_from_http_request<B, S>(mut request: http::Request<B>, path_args: &[S]) -> Result<Self, FromHttpRequestError>
+    where
+        B: AsRef<[u8]>,
+        S: AsRef<str>,
+    {
+        let query = request.uri().query().unwrap_or_default();
+        if !query.split('&').any(|pair| pair.starts_with("include=")) {
+            let with_all = format!("{}?{query}&include=all", request.uri().path());
+            if let Ok(uri) = with_all.parse() {
+                *request.uri_mut() = uri;
+            }
+        }
+        Request::try_from_http_request(request, path_args).map(Self)
+    }
+}
+
+pub async fn get_threads((rooms, clock): (Rooms, Clock), request: Ruma<Threads>) -> Result<Response, ApiError> {
+    let (sender, request) = (&request.sender, &request.request.0);
     let participated = match &request.include {
         IncludeThreads::All => false,
         IncludeThreads::Participated => true,
