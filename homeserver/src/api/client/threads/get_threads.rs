@@ -1,10 +1,14 @@
 //! GET /_matrix/client/v1/rooms/{roomId}/threads: the roots of a room's threads, by their newest events.
 
+use std::ops::Deref;
+
+use http::{Method, Uri};
 use ruma::api::{
     IncomingRequest, Metadata,
     client::threads::get_threads::v1::{IncludeThreads, Request, Response},
     error::FromHttpRequestError,
 };
+use serde::Deserialize;
 
 use crate::{
     api::{
@@ -20,18 +24,25 @@ use crate::{
 const LIMIT: usize = 20;
 const MOST: usize = 100;
 
-/// The request, with the `include` that ruma misses where a client leaves it out.
-pub struct Threads(Request);
+/// The request with `include` where the client leaves it out: ruma's type wants it.
+pub struct AllByDefault(Request);
 
-impl Metadata for Threads {
-    const METHOD: http::Method = Request::METHOD;
+impl Deref for AllByDefault {
+    type Target = Request;
+    fn deref(&self) -> &Request {
+        &self.0
+    }
+}
+
+impl Metadata for AllByDefault {
+    const METHOD: Method = Request::METHOD;
     const RATE_LIMITED: bool = Request::RATE_LIMITED;
     type Authentication = <Request as Metadata>::Authentication;
     type PathBuilder = <Request as Metadata>::PathBuilder;
     const PATH_BUILDER: Self::PathBuilder = Request::PATH_BUILDER;
 }
 
-impl IncomingRequest for Threads {
+impl IncomingRequest for AllByDefault {
     type EndpointError = <Request as IncomingRequest>::EndpointError;
     type OutgoingResponse = Response;
 
@@ -40,19 +51,23 @@ impl IncomingRequest for Threads {
         B: AsRef<[u8]>,
         S: AsRef<str>,
     {
-        let query = request.uri().query().unwrap_or_default();
-        if !query.split('&').any(|pair| pair.starts_with("include=")) {
-            let with_all = format!("{}?{query}&include=all", request.uri().path());
-            if let Ok(uri) = with_all.parse() {
-                *request.uri_mut() = uri;
-            }
+        #[derive(Deserialize)]
+        struct Query {
+            include: Option<String>,
         }
-        Request::try_from_http_request(request, path_args).map(Self)
+        let query = request.uri().query().unwrap_or_default();
+        let Query { include } = serde_html_form::from_str(query)?;
+        if include.is_none()
+            && let Ok(uri) = format!("/?include=all&{query}").parse::<Uri>()
+        {
+            *request.uri_mut() = uri;
+        }
+        Ok(Self(Request::try_from_http_request(request, path_args)?))
     }
 }
 
-pub async fn get_threads((rooms, clock): (Rooms, Clock), request: Ruma<Threads>) -> Result<Response, ApiError> {
-    let (sender, request) = (&request.sender, &request.request.0);
+pub async fn get_threads((rooms, clock): (Rooms, Clock), request: Ruma<AllByDefault>) -> Result<Response, ApiError> {
+    let sender = &request.sender;
     let participated = match &request.include {
         IncludeThreads::All => false,
         IncludeThreads::Participated => true,

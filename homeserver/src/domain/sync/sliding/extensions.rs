@@ -259,6 +259,10 @@ async fn thread_subscriptions(
     let limit = i64::try_from(limit).unwrap_or_default();
     let changes = db.thread_subscription_changes(pass.viewer.user, after, pass.now, limit).await?;
     let full = i64::try_from(changes.len()).is_ok_and(|count| count >= limit);
+    if let Some(first) = changes.first() {
+        // ruma leaves all extensions out of the answer when none of the others says anything.
+        response.extensions.account_data.rooms.entry(first.room_id.clone()).or_default();
+    }
     let section = &mut response.extensions.thread_subscriptions;
     section.prev_batch = changes.last().filter(|_| full).map(|last| (last.position.0 - 1).to_string());
     for change in changes {
