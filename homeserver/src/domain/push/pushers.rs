@@ -105,8 +105,8 @@ impl Pushers {
                 }
                 continue;
             }
-            let counts = self.counts(key.user).await?;
-            match self.next(key.user, &row, counts).await? {
+            let (next, counts) = self.next(key.user, &row).await?;
+            match next {
                 Next::Nothing => return Ok(()),
                 Next::Event(notification) => self.tell(key, &row, Some(notification), counts).await?,
                 Next::Counts => self.tell(key, &row, None, counts).await?,
@@ -123,21 +123,25 @@ impl Pushers {
         Some(Duration::from_millis(left.min(5_000)))
     }
 
-    async fn next(&self, user: UserSn, row: &PusherRow, counts: PushCounts) -> Result<Next, StoreError> {
+    /// What is to be told next, and the counts, which are read after it: they count what it tells of.
+    async fn next(&self, user: UserSn, row: &PusherRow) -> Result<(Next, PushCounts), StoreError> {
         let mut db = self.store.read().await?;
-        if let Some(notification) = db.notification_after(user, row.sent_position).await? {
+        let newest = db.notification_after(user, row.sent_position).await?;
+        let counts = counts::of(&mut db, user, self.clock.now_ms()).await?;
+        if let Some(notification) = newest {
             let old = notification.received_ts < self.clock.now_ms() - OLD_MS;
             let marks = db.read_marks(user, notification.room).await?;
             if old || marks.is_read(&notification.thread_id, notification.position) {
-                return Ok(Next::Skip(notification.position));
+                return Ok((Next::Skip(notification.position), counts));
             }
-            return Ok(Next::Event(notification));
+            return Ok((Next::Event(notification), counts));
         }
-        Ok(match row.told() {
+        let next = match row.told() {
             None => Next::Remember,
             Some(told) if told != counts => Next::Counts,
             Some(_) => Next::Nothing,
-        })
+        };
+        Ok((next, counts))
     }
 
     async fn tell(
@@ -203,10 +207,6 @@ impl Pushers {
                 Box::pin(async move { tx.pusher_skipped(&key, position).await })
             })
             .await
-    }
-
-    async fn counts(&self, user: UserSn) -> Result<PushCounts, StoreError> {
-        counts::of(&mut *self.store.read().await?, user, self.clock.now_ms()).await
     }
 }
 
