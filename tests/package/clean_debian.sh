@@ -4,6 +4,7 @@
 set -euo pipefail
 deb=$(realpath "$1") picture=${2:-}
 root=$(mktemp -d)
+chmod 755 "$root" # an ordinary user lives in it
 trap 'umount "$root/proc" "$root/dev/pts" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
 inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
 
