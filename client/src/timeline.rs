@@ -12,10 +12,11 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, pin_mut};
 use lru::LruCache;
+use matrix_sdk::{Room, event_cache::RoomEventCacheUpdate};
 use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineDetails, TimelineItem};
 use ruma::{OwnedRoomId, RoomId};
 use tokio::{
-    sync::{Mutex, watch},
+    sync::{Mutex, broadcast::error::TryRecvError, watch},
     task::JoinSet,
 };
 
@@ -29,6 +30,9 @@ use crate::{
 const MAX_OPEN: usize = 12;
 /// What a freshly opened room shows at least, if it has that much.
 const FIRST_PAGE: u16 = 30;
+
+/// How often a timeline is made while events pour in.
+const MAX_ATTEMPTS: usize = 8;
 
 /// Rows are told at once; what takes longer is not waited for.
 const TELLING: Duration = Duration::from_secs(2);
@@ -49,6 +53,32 @@ impl Default for OpenTimelines {
     }
 }
 
+/// A timeline that has each event of the room's cache once.
+///
+/// The SDK subscribes to the cache and reads its events in two steps: what arrives between them is in both, and every later change by position
+/// then hits the row beside the one that is meant. So a timeline during whose making anything arrived is made anew.
+async fn in_step(room: &Room) -> Result<Timeline> {
+    room.client().event_cache().subscribe().map_err(ClientError::other)?;
+    let (cache, _keep) = room.event_cache().await.map_err(ClientError::other)?;
+    let (_, mut arrived) = cache.subscribe().await.map_err(ClientError::other)?;
+    let mut attempt = 1;
+    loop {
+        let timeline = room.timeline().await?;
+        let mut in_step = true;
+        loop {
+            match arrived.try_recv() {
+                Ok(RoomEventCacheUpdate::UpdateTimelineEvents(_)) | Err(TryRecvError::Lagged(_)) => in_step = false,
+                Ok(_) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        if in_step || attempt == MAX_ATTEMPTS {
+            return Ok(timeline);
+        }
+        attempt += 1;
+    }
+}
+
 impl Session {
     /// The timeline of a room, opened when it is not.
     pub(crate) async fn open_timeline(&self, room_id: &str) -> Result<Arc<OpenTimeline>> {
@@ -58,7 +88,7 @@ impl Session {
             return Ok(timeline.clone());
         }
         let opened = Arc::new(OpenTimeline {
-            timeline: room.timeline().await?,
+            timeline: in_step(&room).await?,
             paging: Mutex::default(),
             told: watch::Sender::new(None),
         });
