@@ -256,6 +256,8 @@ fn sync(router: Router<Parts>) -> Router<Parts> {
         .ruma(client::notifications::get_notifications)
         .route("/_matrix/client/v3/events", get(client::old_sync::listen_to_new_events::get))
         .route("/_matrix/client/r0/events", get(client::old_sync::listen_to_new_events::get))
+        .route("/_matrix/client/v3/initialSync", get(client::old_sync::initial_sync::get))
+        .route("/_matrix/client/r0/initialSync", get(client::old_sync::initial_sync::get))
         .route("/_matrix/client/v3/events/{p1}", get(client::old_sync::get_event::get))
         .route("/_matrix/client/r0/events/{p1}", get(client::old_sync::get_event::get))
 }

@@ -10,6 +10,7 @@ mod discovery;
 mod erasure;
 mod guests;
 mod homes;
+mod initial_sync;
 mod invite_permission;
 mod knocking;
 mod limits;

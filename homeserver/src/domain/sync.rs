@@ -7,6 +7,7 @@ mod bumps;
 mod error;
 mod events;
 mod ignored;
+mod initial;
 mod listen;
 mod notifications;
 mod receipts;
@@ -38,7 +39,7 @@ use crate::{
 
 use self::bumps::Bumps;
 
-pub use self::{error::SyncError, notifications::PastNotification, token::SyncToken, v3::Query};
+pub use self::{error::SyncError, initial::Initial, notifications::PastNotification, token::SyncToken, v3::Query};
 
 /// The longest that a request may wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);

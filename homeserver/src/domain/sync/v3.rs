@@ -93,7 +93,8 @@ impl Sync {
         }
     }
 
-    async fn v3_now(&self, viewer: &Viewer, query: &Query) -> Result<api::Response, SyncError> {
+    /// Answers with what there is now.
+    pub(super) async fn v3_now(&self, viewer: &Viewer, query: &Query) -> Result<api::Response, SyncError> {
         let now = self.store.position();
         let mut db = self.store.read().await?;
         let since = query.since.map(|since| since.position);

@@ -77,8 +77,8 @@ pub(super) async fn read(
     events.reverse();
     let before = match events.first().and_then(|event| event.position) {
         Some(first) => Position(first.0.saturating_sub(1)),
-        // Nothing to show: what is there is all older than the point up to which we looked.
-        None if more => top,
+        // Nothing to show: what is there is all older than the point up to which we looked (nothing was, when nothing is wanted).
+        None if more && limit > 0 => top,
         None => upto,
     };
     Ok(Window { events, limited: more, before })
