@@ -4,7 +4,7 @@ use axum::{Json, body::Bytes, extract::State};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api::{error::ApiError, parts::Parts},
+    api::{client::account::check_not_reserved, error::ApiError, parts::Parts},
     domain::accounts::{NewSession, SharedSecretRequest},
 };
 
@@ -59,6 +59,7 @@ pub async fn register(State(parts): State<Parts>, body: Bytes) -> Result<Json<Re
         user_type: request.user_type.as_deref(),
         mac: &request.mac,
     })?;
+    check_not_reserved(&parts.appservices, &accounts.available(&request.username).await?)?;
     let (user, user_id) = accounts.add(&request.username, Some(&request.password), request.admin).await?;
     if let Some(name) = request.displayname {
         accounts.set_display_name(user, name).await?;

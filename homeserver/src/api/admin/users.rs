@@ -9,7 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    api::{client::account::deactivate::close, error::ApiError, parts::Parts},
+    api::{
+        client::account::{check_not_reserved, deactivate::close},
+        error::ApiError,
+        parts::Parts,
+    },
     domain::rooms::LocalUser,
     store::{AccountFilter, AccountOrder, AccountRow, ListedAccount},
 };
@@ -200,6 +204,7 @@ pub async fn put(
         }
         None => {
             let admin = change.admin.unwrap_or_default();
+            check_not_reserved(&parts.appservices, &parts.accounts.available(&user).await?)?;
             let (_, user_id) = parts.accounts.add(&user, change.password.as_deref(), admin).await?;
             (StatusCode::CREATED, super::account(&parts, user_id.as_str()).await?)
         }

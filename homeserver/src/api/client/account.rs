@@ -16,7 +16,7 @@ use ruma::{UserId, api::error::ErrorKind};
 use crate::{api::error::ApiError, domain::appservices::Appservices};
 
 /// Refuses names that are an application service's alone.
-fn check_not_reserved(appservices: &Appservices, user_id: &UserId) -> Result<(), ApiError> {
+pub(in crate::api) fn check_not_reserved(appservices: &Appservices, user_id: &UserId) -> Result<(), ApiError> {
     if appservices.is_reserved_user(user_id, None) {
         return Err(ApiError::new(ErrorKind::Exclusive, "This name belongs to an application service"));
     }

@@ -8,7 +8,11 @@ use axum::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    api::{client::account::deactivate::close, error::ApiError, parts::Parts},
+    api::{
+        client::account::{check_not_reserved, deactivate::close},
+        error::ApiError,
+        parts::Parts,
+    },
     domain::accounts::{NewSession, Session, random_token},
     store::AccountRow,
 };
@@ -101,6 +105,7 @@ pub async fn list(State(parts): State<Parts>) -> Result<Json<Users>, ApiError> {
 /// POST /_hearth/v1/users: makes an account and signs a device in.
 pub async fn add(State(parts): State<Parts>, body: Bytes) -> Result<Json<MadeUser>, ApiError> {
     let new: NewUser = read(&body)?;
+    check_not_reserved(&parts.appservices, &parts.accounts.available(&new.name).await?)?;
     let made = new.password.is_none().then(|| random_token(&mut rand::rng()));
     let password = new.password.as_deref().or(made.as_deref());
     let (user, user_id) = parts.accounts.add(&new.name, password, new.admin).await?;

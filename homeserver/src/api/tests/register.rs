@@ -52,6 +52,16 @@ async fn names_are_checked_before_anything_is_proved() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn who_does_not_sign_in_is_told_of_no_device() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let auth = json!({ "type": "m.login.dummy" });
+    let wish = json!({ "username": "alice", "password": "secret", "inhibit_login": true, "auth": auth });
+    let made = server.post("", REGISTER, wish).await?.ok()?;
+    assert_eq!(made, json!({ "user_id": "@alice:one.example" }));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_closed_server_makes_no_accounts() -> anyhow::Result<()> {
     let server = Server::with(Config::default()).await?;
     let answer = server.post("", REGISTER, json!({ "username": "alice", "password": "secret" })).await?;

@@ -1,8 +1,11 @@
 //! Who may have which names: registration, signing in, aliases.
 
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
+use sha1::Sha1;
 
-use super::{BRIDGE, Bridged, GHOST, refusal, refused};
+use super::{BRIDGE, Bridged, GHOST, refusal, refused, registration};
+use crate::{api::testing::Server, config::Config};
 
 #[tokio::test]
 async fn a_service_makes_users_without_password_and_proof() -> anyhow::Result<()> {
@@ -71,6 +74,35 @@ async fn nobody_else_takes_a_services_names() -> anyhow::Result<()> {
     };
     assert_eq!(refusal(&available("_irc_bob").await?), refused(400, "M_EXCLUSIVE"));
     available("puppet").await?.ok()?;
+    let wish = json!({ "name": "_irc_bob", "password": "secret" });
+    let owner = bridged.server.post("", "/_hearth/v1/users", wish).await?;
+    assert_eq!(refusal(&owner), refused(400, "M_EXCLUSIVE"));
+    let new = json!({ "name": "root", "password": "secret", "admin": true });
+    let root = bridged.server.post("", "/_hearth/v1/users", new).await?.ok()?;
+    let root = root["access_token"].as_str().unwrap();
+    let admin = "/_synapse/admin/v2/users/@_irc_bob:one.example";
+    let made = bridged.server.put(root, admin, json!({ "password": "secret" })).await?;
+    assert_eq!(refusal(&made), refused(400, "M_EXCLUSIVE"));
+    // Of a ghost that is there, an administrator changes what they like.
+    bridged.ghost().await?;
+    bridged.server.put(root, admin, json!({ "displayname": "Bob" })).await?.ok()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_shared_secret_makes_none_of_a_services_users() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("bridge.yaml");
+    std::fs::write(&file, registration(""))?;
+    let registration_secret = Some("shared".to_owned());
+    let server = Server::with(Config { registration_secret, appservices: vec![file], ..Config::default() }).await?;
+    let path = "/_synapse/admin/v1/register";
+    let nonce = server.get("", path).await?.ok()?["nonce"].as_str().unwrap().to_owned();
+    let mut mac = Hmac::<Sha1>::new_from_slice(b"shared")?;
+    mac.update(format!("{nonce}\0_irc_bob\0secret\0notadmin").as_bytes());
+    let mac = data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes());
+    let body = json!({ "nonce": nonce, "username": "_irc_bob", "password": "secret", "mac": mac });
+    assert_eq!(refusal(&server.post("", path, body).await?), refused(400, "M_EXCLUSIVE"));
     Ok(())
 }
 
