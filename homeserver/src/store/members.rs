@@ -82,6 +82,21 @@ impl Db {
         .await?)
     }
 
+    /// Who was banned from a room last, with the events that ban them, oldest first.
+    pub async fn newest_bans(&mut self, room: RoomSn, most: i64) -> Result<Vec<(String, String)>, StoreError> {
+        let mut newest: Vec<(String, String)> = sqlx::query_as(
+            "SELECT u.user_id, j.json FROM members m JOIN users u USING (user_sn) JOIN event_json j ON j.event_sn = m.event_sn
+             WHERE m.room_sn = $1 AND m.membership = $2 ORDER BY m.event_sn DESC LIMIT $3",
+        )
+        .bind(room)
+        .bind(Membership::Ban)
+        .bind(most)
+        .fetch_all(&mut self.0)
+        .await?;
+        newest.reverse();
+        Ok(newest)
+    }
+
     /// What the room's state says of one user; `None` when it says nothing.
     pub async fn member(&mut self, room: RoomSn, user: UserSn) -> Result<Option<MemberRow>, StoreError> {
         Ok(sqlx::query_as(

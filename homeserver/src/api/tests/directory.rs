@@ -143,3 +143,20 @@ async fn who_may_name_the_room_may_list_it() -> anyhow::Result<()> {
     assert_eq!(alice.refused_put(nowhere, json!({"visibility": "public"})).await?.0, 404);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_room_is_listed_when_nothing_else_is_said() -> anyhow::Result<()> {
+    let network = FakeNetwork::default();
+    let home = Home::new("one.example", &network).await;
+    let alice = home.person("alice").await;
+    let room = alice.make_room(json!({})).await?;
+    let path = format!("v3/directory/list/room/{room}");
+    assert_eq!(alice.get(&path).await?, json!({"visibility": "private"}));
+    assert_eq!(alice.put(&path, json!({})).await?, json!({}));
+    assert_eq!(alice.get(&path).await?, json!({"visibility": "public"}));
+    for wrong in [json!({"visibility": "secret"}), json!({"visibility": 1}), json!([])] {
+        assert_eq!(alice.refused_put(&path, wrong.clone()).await?.0, 400, "{wrong}");
+    }
+    assert_eq!(alice.get(&path).await?, json!({"visibility": "public"}));
+    Ok(())
+}

@@ -206,3 +206,24 @@ async fn members_of_other_servers_follow_the_tombstone() -> anyhow::Result<()> {
     assert!(tags["tags"]["m.favourite"].is_object());
     Ok(())
 }
+
+#[tokio::test]
+async fn who_was_banned_is_banned_from_the_new_room_too() -> anyhow::Result<()> {
+    let network = FakeNetwork::default();
+    let home = Home::new("one.example", &network).await;
+    let (alice, bob, carol) = (home.person("alice").await, home.person("bob").await, home.person("carol").await);
+    let old = alice.make_room(json!({"preset": "public_chat", "room_version": "11"})).await?;
+    bob.join(&old, "one.example").await?;
+    carol.join(&old, "one.example").await?;
+    alice.post(&format!("v3/rooms/{old}/ban"), json!({"user_id": bob.user_id, "reason": "shouted"})).await?;
+    alice.post(&format!("v3/rooms/{old}/ban"), json!({"user_id": "@never:two.example"})).await?;
+    alice.post(&format!("v3/rooms/{old}/kick"), json!({"user_id": carol.user_id})).await?;
+    let new = upgrade(&alice, &old, json!({"new_version": "12"})).await?;
+    let member = async |user: &str| alice.get(&format!("v3/rooms/{new}/state/m.room.member/{user}")).await;
+    assert_eq!(member(&bob.user_id).await?, json!({"membership": "ban", "reason": "shouted"}));
+    assert_eq!(member("@never:two.example").await?, json!({"membership": "ban"}));
+    assert!(member(&carol.user_id).await.is_err());
+    assert_eq!(bob.refused_post(&format!("v3/rooms/{new}/join"), json!({})).await?.1, "M_FORBIDDEN");
+    carol.join(&new, "one.example").await?;
+    Ok(())
+}

@@ -35,6 +35,9 @@ const COPIED: [TimelineEventType; 8] = [
     TimelineEventType::RoomTopic,
 ];
 
+/// Bans that go along, the newest.
+const BANS: i64 = 1000;
+
 #[derive(Deserialize)]
 struct Body {
     content: CanonicalJsonObject,
@@ -52,6 +55,8 @@ struct Old {
     aliases: Vec<OwnedRoomAliasId>,
     /// Type, state key, content.
     copied: Vec<(TimelineEventType, String, CanonicalJsonObject)>,
+    /// Who may not come in, and why.
+    banned: Vec<(String, Option<CanonicalJsonValue>)>,
 }
 
 impl Rooms {
@@ -242,6 +247,11 @@ impl Rooms {
             };
             drafts.push((false, draft(kind.clone(), state_key, content)));
         }
+        for (user_id, reason) in &old.banned {
+            let mut content = CanonicalJsonObject::from([("membership".to_owned(), "ban".to_owned().into())]);
+            content.extend(reason.clone().map(|reason| ("reason".to_owned(), reason)));
+            drafts.push((false, draft(TimelineEventType::RoomMember, user_id, content)));
+        }
         drafts.extend(levels.last.map(|content| (false, draft(TimelineEventType::RoomPowerLevels, "", content))));
         drafts
     }
@@ -299,9 +309,15 @@ async fn read_old(
             }
         }
     }
+    let mut banned = Vec::new();
+    for (user_id, json) in db.newest_bans(room.sn, BANS).await? {
+        let ban: Body = serde_json::from_str(&json).map_err(|_| StoreError::Damaged("a member event"))?;
+        banned.push((user_id, ban.content.get("reason").cloned()));
+    }
     Ok(Old {
         create,
         creators,
+        banned,
         power_levels: content(db, room.sn, "m.room.power_levels").await?,
         canonical_alias: content(db, room.sn, "m.room.canonical_alias").await?,
         aliases: db.aliases(room.sn).await?,
