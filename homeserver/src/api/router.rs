@@ -348,6 +348,11 @@ fn rooms(router: Router<Parts>) -> Router<Parts> {
             "/_matrix/client/unstable/org.matrix.msc4140/delayed_events",
             get(delayed_events::list_delayed_events::get),
         )
+        .route(
+            "/_matrix/client/unstable/org.matrix.msc4140/delayed_events/{p1}/{p2}",
+            post(delayed_events::act_on_delayed_event::post),
+        )
+        .route("/_matrix/client/v1/delayed_events/{p1}/{p2}", post(delayed_events::act_on_delayed_event::post))
         .ruma(reporting::report_room::report_room)
         .ruma(reporting::report_content::report_content)
         .ruma(reporting::report_user::report_user)

@@ -40,6 +40,14 @@ impl Db {
             .await?)
     }
 
+    /// Whose event waits under this id.
+    pub async fn delayed_event_owner(&mut self, delay_id: &str) -> Result<Option<UserSn>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT user_sn FROM delayed_events WHERE delay_id = $1")
+            .bind(delay_id)
+            .fetch_optional(&mut self.0)
+            .await?)
+    }
+
     pub async fn delayed_event(&mut self, user: UserSn, delay_id: &str) -> Result<Option<DelayedEvent>, StoreError> {
         Ok(sqlx::query_as("SELECT * FROM delayed_events WHERE delay_id = $1 AND user_sn = $2")
             .bind(delay_id)

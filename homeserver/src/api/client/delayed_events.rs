@@ -1,5 +1,6 @@
 //! Delayed events (MSC4140): `/send` and `/state` with a delay, and what can be done with an event that waits.
 
+pub mod act_on_delayed_event;
 pub mod list_delayed_events;
 pub mod update_delayed_event;
 

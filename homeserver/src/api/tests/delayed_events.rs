@@ -89,6 +89,32 @@ async fn waiting_events_are_sent_at_once_cancelled_or_begin_anew() -> anyhow::Re
 }
 
 #[tokio::test]
+async fn whoever_knows_the_id_acts_by_the_path_of_an_action() -> anyhow::Result<()> {
+    let network = FakeNetwork::default();
+    let home = Home::new("one.example", &network).await;
+    let (alice, bob) = (home.person("alice").await, home.person("bob").await);
+    let room = alice.make_room(json!({"preset": "public_chat"})).await?;
+    let send = format!("v3/rooms/{room}/send/m.room.message");
+    let first = delayed(&alice, &format!("{send}/1"), 3_600_000, text("first")).await?;
+    let act = async |token: &str, base: &str, id: &str, action: &str| {
+        home.client.post(token, &format!("/_matrix/client/{base}/{id}/{action}"), json!({})).await
+    };
+    let stable = "v1/delayed_events";
+    assert_eq!(act("", stable, &first, "restart").await?.errcode(), "M_MISSING_TOKEN");
+    assert_eq!(act(&bob.token, stable, &first, "send").await?.errcode(), "M_NOT_FOUND", "somebody else's");
+    assert_eq!(act("guessed", BASE, &first, "send").await?.errcode(), "M_UNKNOWN_TOKEN");
+    assert_eq!(act("", BASE, &first, "explode").await?.errcode(), "M_UNRECOGNIZED");
+    assert_eq!(act("", BASE, "guessed", "send").await?.errcode(), "M_NOT_FOUND");
+    assert_eq!(act("", BASE, &first, "restart").await?.ok()?, json!({}));
+    assert_eq!(act("", BASE, &first, "send").await?.ok()?, json!({}));
+    assert_eq!(messages(&alice, &room).await, ["first"]);
+    let second = delayed(&alice, &format!("{send}/2"), 3_600_000, text("second")).await?;
+    assert_eq!(act(&alice.token, stable, &second, "cancel").await?.ok()?, json!({}));
+    assert_eq!(alice.get(BASE).await?, json!({"delayed_events": []}));
+    Ok(())
+}
+
+#[tokio::test]
 async fn state_that_somebody_else_sets_meanwhile_cancels() -> anyhow::Result<()> {
     let network = FakeNetwork::default();
     let home = Home::new("one.example", &network).await;

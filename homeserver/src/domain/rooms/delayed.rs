@@ -97,9 +97,18 @@ impl Rooms {
         self.store.read().await?.delayed_events(user).await
     }
 
-    /// Restarts, sends or cancels one of them.
-    pub async fn update_delayed(&self, user: UserSn, delay_id: &str, action: DelayAction) -> Result<(), DelayError> {
+    /// Restarts, sends or cancels one of a user's events, or anybody's when no user is named: who knows the id was told it by its owner.
+    pub async fn update_delayed(
+        &self,
+        user: Option<UserSn>,
+        delay_id: &str,
+        action: DelayAction,
+    ) -> Result<(), DelayError> {
         let id = delay_id.to_owned();
+        let user = match user {
+            Some(user) => user,
+            None => self.store.read().await?.delayed_event_owner(delay_id).await?.ok_or(DelayError::Unknown)?,
+        };
         let found = match action {
             DelayAction::Send => {
                 let event = self.store.read().await?.delayed_event(user, delay_id).await?;

@@ -14,6 +14,6 @@ pub async fn update_delayed_event(rooms: Rooms, request: Ruma<Request>) -> Resul
         UpdateAction::Cancel => DelayAction::Cancel,
         _ => return Err(ApiError::invalid_param("`action` is restart, send or cancel")),
     };
-    rooms.update_delayed(request.sender.user, &request.delay_id, action).await?;
+    rooms.update_delayed(Some(request.sender.user), &request.delay_id, action).await?;
     Ok(Response::new())
 }
