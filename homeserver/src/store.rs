@@ -96,7 +96,7 @@ pub use self::{
     registration_tokens::RegistrationToken,
     relations::RelationsPage,
     remote_devices::RemoteList,
-    reports::NewReport,
+    reports::{NewReport, Report, ReportFilter},
     rooms::RoomRow,
     search::{Search, SearchHit, SearchIn, SearchText, search_words},
     signing_keys::{SigningKeyAnswer, SigningKeyRow},

@@ -26,6 +26,7 @@ use super::{
 pub mod block_room;
 pub mod deactivate;
 pub mod delete_room;
+pub mod event_reports;
 pub mod purge_history;
 pub mod purge_media_cache;
 pub mod register;
@@ -58,6 +59,8 @@ pub fn routes() -> Router<Parts> {
         .route("/_synapse/admin/v1/purge_history/{room}", post(purge_history::post))
         .route("/_synapse/admin/v1/purge_history/{room}/{event}", post(purge_history::post_event))
         .route("/_synapse/admin/v1/purge_history_status/{id}", get(purge_history::status))
+        .route("/_synapse/admin/v1/event_reports", get(event_reports::list))
+        .route("/_synapse/admin/v1/event_reports/{id}", get(event_reports::get).delete(event_reports::delete))
         .route("/_synapse/admin/v1/purge_media_cache", post(purge_media_cache::post))
 }
 

@@ -9,6 +9,7 @@ use super::parts::Parts;
 
 pub mod invites;
 pub mod peers;
+pub mod reports;
 pub mod users;
 
 /// The owner's API.
@@ -21,6 +22,8 @@ pub fn routes() -> Router<Parts> {
         .route("/_hearth/v1/users/{user}/locked", put(users::set_locked))
         .route("/_hearth/v1/users/{user}", delete(users::deactivate))
         .route("/_hearth/v1/peers", get(peers::reach).post(peers::add))
+        .route("/_hearth/v1/reports", get(reports::list))
+        .route("/_hearth/v1/reports/{id}", delete(reports::delete))
         .route("/_hearth/v1/invites", get(invites::list).post(invites::add))
         .route("/_hearth/v1/invites/{token}", delete(invites::delete))
 }

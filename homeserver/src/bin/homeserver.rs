@@ -37,6 +37,9 @@ enum Command {
     /// Files.
     #[command(subcommand)]
     Media(administer::Media),
+    /// What people reported.
+    #[command(subcommand)]
+    Report(administer::Report),
 }
 
 /// Every flag is also a key of `homeserver.toml`; a flag wins.
@@ -113,6 +116,7 @@ async fn main() -> anyhow::Result<()> {
         Command::User(user) => user.run().await,
         Command::Room(room) => room.run().await,
         Command::Media(media) => media.run().await,
+        Command::Report(report) => report.run().await,
     }
 }
 

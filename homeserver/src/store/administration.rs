@@ -228,6 +228,6 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &AccountFilter) {
 }
 
 /// A text that LIKE takes literally.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }

@@ -41,6 +41,9 @@ async fn nobody_but_administrators_and_the_owner_gets_in() -> anyhow::Result<()>
         (Method::POST, "/_synapse/admin/v1/purge_history/!a:one.example"),
         (Method::GET, "/_synapse/admin/v1/purge_history_status/a"),
         (Method::POST, "/_synapse/admin/v1/purge_media_cache"),
+        (Method::GET, "/_synapse/admin/v1/event_reports"),
+        (Method::GET, "/_synapse/admin/v1/event_reports/1"),
+        (Method::DELETE, "/_synapse/admin/v1/event_reports/1"),
     ] {
         let body = b"{}".to_vec();
         assert_eq!(server.send(method.clone(), "", path, body.clone()).await?.errcode(), "M_MISSING_TOKEN", "{path}");

@@ -130,6 +130,22 @@ pub enum Media {
     },
 }
 
+#[derive(Subcommand)]
+pub enum Report {
+    /// Lists what people reported, the newest first.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Forgets a report that was looked at.
+    Delete {
+        /// Its number in the list.
+        id: u32,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
 impl User {
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
@@ -188,6 +204,15 @@ impl Media {
         let before_ts = homeserver::clock::Clock::system().now_ms() - i64::from(days) * DAY_MS;
         let path = path(&["v1", "purge_media_cache"], &[("before_ts", before_ts.to_string())])?;
         tell(&data, Method::POST, &path, Some(json!({}))).await
+    }
+}
+
+impl Report {
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::List { data } => tell(&data, Method::GET, "/_hearth/v1/reports", None).await,
+            Self::Delete { id, data } => tell(&data, Method::DELETE, &format!("/_hearth/v1/reports/{id}"), None).await,
+        }
     }
 }
 
