@@ -351,7 +351,6 @@ impl Tx {
             .await?;
         self.unindex_event(target).await?;
         // A redacted event relates to nothing any more (thread roots and edits are counted anew).
-        sqlx::query("DELETE FROM relations WHERE event_sn = $1").bind(target).execute(&mut self.db.0).await?;
-        Ok(())
+        self.remove_relation(target).await
     }
 }

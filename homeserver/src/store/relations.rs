@@ -146,6 +146,9 @@ impl Tx {
             .bind(key)
             .execute(&mut self.db.0)
             .await?;
+        if rel_type == "m.thread" {
+            self.add_to_thread(room, target, event).await?;
+        }
         Ok(())
     }
 }

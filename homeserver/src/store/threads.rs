@@ -69,7 +69,8 @@ impl Db {
         Ok(latest.map(|latest| ThreadSummary { latest, count, participated }))
     }
 
-    /// Roots of the room's threads with the position of each one's newest event, newest first, from below `before`.
+    /// Roots of the room's threads with the position of each one's newest event, newest first, from below `before`. Threads in which
+    /// nobody but ignored users said anything are left out.
     pub async fn thread_roots(
         &mut self,
         room: RoomSn,
@@ -78,27 +79,7 @@ impl Db {
         ignored: &BTreeSet<UserSn>,
         limit: i64,
     ) -> Result<Vec<(OwnedEventId, Position)>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT r.target_event_id, max(e.position) AS newest FROM relations r JOIN events e ON e.event_sn = r.event_sn
-             WHERE r.rel_type = 'm.thread' AND e.standing = 0 AND e.position IS NOT NULL AND r.room_sn = ",
-        );
-        query.push_bind(room);
-        push_ignored(&mut query, ignored);
-        if let Some(user) = participant {
-            query.push(
-                " AND (EXISTS (SELECT 1 FROM events root WHERE root.event_id = r.target_event_id AND root.sender_sn = ",
-            );
-            query.push_bind(user);
-            query.push(
-                ") OR EXISTS (SELECT 1 FROM relations o JOIN events said ON said.event_sn = o.event_sn
-                 WHERE o.target_event_id = r.target_event_id AND o.rel_type = 'm.thread' AND said.standing = 0 AND said.sender_sn = ",
-            );
-            query.push_bind(user);
-            query.push("))");
-        }
-        query.push(" GROUP BY r.target_event_id HAVING max(e.position) < ");
-        query.push_bind(before.unwrap_or(Position(i64::MAX)));
-        query.push(" ORDER BY newest DESC LIMIT ").push_bind(limit);
+        let mut query = roots_query(room, before, participant, ignored, limit);
         let rows: Vec<(String, Position)> = query.build_query_as().fetch_all(&mut self.0).await?;
         let read = |(root, newest): (String, Position)| {
             Ok((root.try_into().map_err(|_| StoreError::Damaged("an event id"))?, newest))
@@ -147,6 +128,35 @@ impl Db {
     }
 }
 
+/// Walks the room's threads from the newest on; of each, at most as much is read as shows that it is wanted.
+pub(super) fn roots_query(
+    room: RoomSn,
+    before: Option<Position>,
+    participant: Option<UserSn>,
+    ignored: &BTreeSet<UserSn>,
+    limit: i64,
+) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("SELECT t.root_event_id, t.newest_position FROM threads t WHERE t.room_sn = ");
+    query.push_bind(room);
+    query.push(" AND t.newest_position < ").push_bind(before.unwrap_or(Position(i64::MAX)));
+    let said = " EXISTS (SELECT 1 FROM relations r JOIN events e ON e.event_sn = r.event_sn
+         WHERE r.target_event_id = t.root_event_id AND r.rel_type = 'm.thread' AND e.standing = 0 AND e.room_sn = t.room_sn";
+    if !ignored.is_empty() {
+        query.push(" AND").push(said);
+        push_ignored(&mut query, ignored);
+        query.push(")");
+    }
+    if let Some(user) = participant {
+        query.push(
+            " AND (EXISTS (SELECT 1 FROM events root WHERE root.event_id = t.root_event_id AND root.sender_sn = ",
+        );
+        query.push_bind(user);
+        query.push(") OR").push(said).push(" AND e.sender_sn = ").push_bind(user).push("))");
+    }
+    query.push(" ORDER BY t.newest_position DESC LIMIT ").push_bind(limit);
+    query
+}
+
 fn push_ignored(query: &mut QueryBuilder<Sqlite>, ignored: &BTreeSet<UserSn>) {
     if ignored.is_empty() {
         return;
@@ -160,6 +170,56 @@ fn push_ignored(query: &mut QueryBuilder<Sqlite>, ignored: &BTreeSet<UserSn>) {
 }
 
 impl Tx {
+    /// A thread has an event more.
+    pub(super) async fn add_to_thread(
+        &mut self,
+        room: RoomSn,
+        root: &EventId,
+        event: EventSn,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO threads (room_sn, root_event_id, newest_position)
+             SELECT $1, $2, position FROM events WHERE event_sn = $3 AND standing = 0 AND position IS NOT NULL
+             ON CONFLICT (room_sn, root_event_id)
+             DO UPDATE SET newest_position = max(threads.newest_position, excluded.newest_position)",
+        )
+        .bind(room)
+        .bind(root.as_str())
+        .bind(event)
+        .execute(&mut self.db.0)
+        .await?;
+        Ok(())
+    }
+
+    /// The event relates to nothing any more; its thread ends with the one before it.
+    pub(super) async fn remove_relation(&mut self, event: EventSn) -> Result<(), StoreError> {
+        let thread: Option<(RoomSn, String)> = sqlx::query_as(
+            "SELECT t.room_sn, t.root_event_id FROM relations r
+             JOIN threads t ON t.room_sn = r.room_sn AND t.root_event_id = r.target_event_id
+             JOIN events e ON e.event_sn = r.event_sn
+             WHERE r.event_sn = $1 AND r.rel_type = 'm.thread' AND t.newest_position = e.position",
+        )
+        .bind(event)
+        .fetch_optional(&mut self.db.0)
+        .await?;
+        sqlx::query("DELETE FROM relations WHERE event_sn = $1").bind(event).execute(&mut self.db.0).await?;
+        let Some((room, root)) = thread else { return Ok(()) };
+        let newest: Option<Position> = sqlx::query_scalar(
+            "SELECT max(e.position) FROM relations r JOIN events e ON e.event_sn = r.event_sn
+             WHERE r.target_event_id = $2 AND r.rel_type = 'm.thread' AND r.room_sn = $1 AND e.standing = 0",
+        )
+        .bind(room)
+        .bind(&root)
+        .fetch_one(&mut self.db.0)
+        .await?;
+        let statement = match newest {
+            Some(_) => "UPDATE threads SET newest_position = $3 WHERE room_sn = $1 AND root_event_id = $2",
+            None => "DELETE FROM threads WHERE room_sn = $1 AND root_event_id = $2",
+        };
+        sqlx::query(statement).bind(room).bind(&root).bind(newest).execute(&mut self.db.0).await?;
+        Ok(())
+    }
+
     /// The user follows a thread from now on, or no longer.
     pub async fn set_thread_subscription(
         &mut self,

@@ -201,6 +201,22 @@ async fn threads_are_listed_by_their_newest_event_page_by_page() -> anyhow::Resu
 }
 
 #[tokio::test]
+async fn a_redacted_event_gives_its_thread_its_old_place_back() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let (one, two) = (story.say(&story.alice, "one").await?, story.say(&story.alice, "two").await?);
+    story.relate(&story.alice, "m.thread", &one, "in one").await?;
+    let first = story.relate(&story.alice, "m.thread", &two, "in two").await?;
+    let last = story.relate(&story.bob, "m.thread", &one, "in one again").await?;
+    let listed = async || anyhow::Ok(story.threads(&story.alice, "").await?.0);
+    assert_eq!(listed().await?, [one.clone(), two.clone()]);
+    story.redact(&last).await?;
+    assert_eq!(listed().await?, [two.clone(), one.clone()]);
+    story.redact(&first).await?;
+    assert_eq!(listed().await?, [one]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_ignored_users_did_is_not_told() -> anyhow::Result<()> {
     let story = Story::begin().await?;
     let root = story.say(&story.bob, "root").await?;
@@ -219,6 +235,11 @@ async fn what_ignored_users_did_is_not_told() -> anyhow::Result<()> {
     let path = format!("/_matrix/client/v1/rooms/{}/threads", story.room);
     let told = story.server.get(&story.bob, &path).await?.ok()?;
     assert_eq!((&told["chunk"][0]["event_id"], &told["chunk"][0]["content"]), (&json!(hers), &json!({})));
+    // A thread in which she alone spoke is none.
+    let quiet = story.say(&story.bob, "quiet").await?;
+    story.relate(&story.alice, "m.thread", &quiet, "hers alone").await?;
+    assert!(!story.threads(&story.bob, "").await?.0.contains(&quiet));
+    assert!(story.threads(&story.alice, "").await?.0.contains(&quiet));
     Ok(())
 }
 

@@ -1,12 +1,14 @@
 //! Hot queries walk indexes: none scans a table.
 
+use std::collections::BTreeSet;
+
 use ruma::server_name;
 use sqlx::AssertSqlSafe;
 
 use super::{account_data, members, rooms, state, timeline};
 use crate::{
     clock::Clock,
-    store::{Store, delayed_events, mutual_rooms, notifications, receipts},
+    store::{RoomSn, Store, UserSn, delayed_events, mutual_rooms, notifications, receipts, threads},
 };
 
 #[tokio::test]
@@ -15,7 +17,12 @@ async fn hot_queries_scan_no_table() -> anyhow::Result<()> {
     let path = folder.path().join("hearth.db");
     let store = Store::open(&path, server_name!("one.example"), Clock::from_fn(|| 0), |_| ()).await?;
     let mut db = store.read().await?;
+    let (me, ignored) = (Some(UserSn(1)), BTreeSet::from([UserSn(2)]));
+    let all_threads = threads::roots_query(RoomSn(1), None, None, &BTreeSet::new(), 1);
+    let my_threads = threads::roots_query(RoomSn(1), None, me, &ignored, 1);
     for sql in [
+        all_threads.sql().as_str(),
+        my_threads.sql().as_str(),
         rooms::CHANGED_ROOMS,
         timeline::TIMELINE,
         timeline::BUMPED_SINCE,
@@ -36,6 +43,7 @@ async fn hot_queries_scan_no_table() -> anyhow::Result<()> {
             // The names of event types are few.
             let fine = !step.starts_with("SCAN") || step.starts_with("SCAN event_types") || step.starts_with("SCAN t");
             assert!(fine, "{step}\n{sql}");
+            assert!(!sql.contains("FROM threads") || !step.contains("TEMP B-TREE"), "{step}\n{sql}");
         }
     }
     Ok(())
