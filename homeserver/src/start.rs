@@ -236,6 +236,12 @@ impl Homeserver {
         self.tasks.spawn(self.services.clone().run(self.stop.clone()));
         self.tasks.spawn(self.inbound.clone().run(self.stop.clone()));
         self.tasks.spawn(self.rooms.clone().run_delayed(self.stop.clone()));
+        let rooms = self.rooms.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = rooms.resume_purges().await {
+                tracing::error!(error = &error as &dyn std::error::Error, "Purges could not be gone on with.");
+            }
+        });
         let (sender, outside, stop) = (self.sender.clone(), self.outside.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             while let Some(slept) = wake::woken(|| clock.now_ms(), &stop).await {

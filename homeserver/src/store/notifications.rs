@@ -102,7 +102,8 @@ pub struct NotifiedCall {
 pub(super) const NEXT: &str = "
     SELECT n.room_sn, r.room_id, n.position, n.event_sn, n.thread_id, n.actions, e.received_ts
     FROM notifications n JOIN rooms r ON r.room_sn = n.room_sn JOIN events e ON e.event_sn = n.event_sn
-    WHERE n.user_sn = $1 AND n.position > $2 AND n.notify = 1 ORDER BY n.position LIMIT 1";
+    WHERE n.user_sn = $1 AND n.position > $2 AND n.notify = 1
+        AND NOT EXISTS (SELECT 1 FROM purging_rooms p WHERE p.room_sn = n.room_sn) ORDER BY n.position LIMIT 1";
 
 pub(super) const UNREAD: &str = "
     SELECT thread_id, position, notify, highlight FROM notifications WHERE user_sn = $1 AND room_sn = $2 AND position > $3";
@@ -148,7 +149,8 @@ impl Db {
         Ok(sqlx::query_as(
             "SELECT n.room_sn, r.room_id, n.position, n.event_sn, n.thread_id, n.actions, e.received_ts
              FROM notifications n JOIN rooms r ON r.room_sn = n.room_sn JOIN events e ON e.event_sn = n.event_sn
-             WHERE n.user_sn = $1 AND n.position < $2 AND n.notify = 1 AND n.highlight >= $3 ORDER BY n.position DESC LIMIT $4",
+             WHERE n.user_sn = $1 AND n.position < $2 AND n.notify = 1 AND n.highlight >= $3
+                AND NOT EXISTS (SELECT 1 FROM purging_rooms p WHERE p.room_sn = n.room_sn) ORDER BY n.position DESC LIMIT $4",
         )
         .bind(user)
         .bind(before.unwrap_or(Position(i64::MAX)))

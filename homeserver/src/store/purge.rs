@@ -1,13 +1,32 @@
 //! Taking rooms, or their old history, out of the database.
 
+use ruma::RoomId;
+use sqlx::{QueryBuilder, Sqlite};
+
 use super::{Db, EventSn, Position, RoomSn, StoreError, Tx};
 
 impl Db {
-    /// Whether nobody may enter the room any more.
+    /// Whether nobody may enter the room: for good, or as long as it is being purged.
     pub async fn is_blocked(&mut self, room_id: &str) -> Result<bool, StoreError> {
-        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM blocked_rooms WHERE room_id = $1)")
-            .bind(room_id)
-            .fetch_one(&mut self.0)
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM blocked_rooms WHERE room_id = $1)
+                 OR EXISTS (SELECT 1 FROM purging_rooms WHERE room_id = $1)",
+        )
+        .bind(room_id)
+        .fetch_one(&mut self.0)
+        .await?)
+    }
+
+    /// Rooms whose purge was begun and is not over, with the ids that they had.
+    pub async fn purging_rooms(&mut self) -> Result<Vec<(RoomSn, String)>, StoreError> {
+        Ok(sqlx::query_as("SELECT room_sn, room_id FROM purging_rooms ORDER BY room_sn").fetch_all(&mut self.0).await?)
+    }
+
+    /// All events of a room, on its timeline or not.
+    pub async fn all_events(&mut self, room: RoomSn) -> Result<Vec<EventSn>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT event_sn FROM events WHERE room_sn = $1")
+            .bind(room)
+            .fetch_all(&mut self.0)
             .await?)
     }
 
@@ -28,6 +47,31 @@ impl Db {
         .bind(column)
         .fetch_all(&mut self.0)
         .await?)
+    }
+
+    /// Tables that point to events, with the columns that do.
+    async fn tables_of_events(&mut self) -> Result<Vec<(String, String)>, StoreError> {
+        let mut tables: Vec<(String, String)> = sqlx::query_as(
+            "SELECT m.name, f.\"from\" FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
+             WHERE m.type = 'table' AND f.\"table\" = 'events' ORDER BY m.name",
+        )
+        .fetch_all(&mut self.0)
+        .await?;
+        let of_rooms = self.tables_with("room_sn").await?;
+        for table in self.tables_with("event_sn").await? {
+            if !of_rooms.contains(&table) && tables.iter().all(|(known, _)| *known != table) {
+                tables.push((table, "event_sn".to_owned()));
+            }
+        }
+        Ok(tables)
+    }
+
+    /// The columns of a table's primary key.
+    async fn primary_key(&mut self, table: &str) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT name FROM pragma_table_info($1) WHERE pk > 0 ORDER BY pk")
+            .bind(table)
+            .fetch_all(&mut self.0)
+            .await?)
     }
 
     /// The newest event of a room's timeline that was sent at `ts` or before.
@@ -61,66 +105,140 @@ impl Tx {
         Ok(())
     }
 
-    /// Deletes everything of a room, and what sliding syncs remember of rooms: numbers of deleted rows are given out again.
-    pub async fn purge_room(&mut self, room: RoomSn) -> Result<(), StoreError> {
-        let room_id = self.room_id(room).await?;
-        self.unindex_room(room).await?;
-        let of_events = self.tables_with("event_sn").await?;
-        let of_rooms = self.tables_with("room_sn").await?;
-        let mut statements = Vec::new();
-        for table in of_events.iter().filter(|table| !of_rooms.contains(table)) {
-            let events = "(SELECT event_sn FROM events WHERE room_sn = $1)";
-            statements.push(format!("DELETE FROM {table} WHERE event_sn IN {events}"));
+    /// From now on nobody finds the room, and what people have of it is gone: the purge of the rest has begun. False when there is no
+    /// such room.
+    pub async fn begin_purge(&mut self, room: RoomSn, nowhere: &RoomId) -> Result<bool, StoreError> {
+        let Some(room_id) = sqlx::query_scalar::<_, String>("SELECT room_id FROM rooms WHERE room_sn = $1")
+            .bind(room)
+            .fetch_optional(&mut self.db.0)
+            .await?
+        else {
+            return Ok(false);
+        };
+        sqlx::query("INSERT INTO purging_rooms (room_sn, room_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(room)
+            .bind(&room_id)
+            .execute(&mut self.db.0)
+            .await?;
+        sqlx::query("UPDATE rooms SET room_id = $2, snapshot_sn = NULL, published = 0 WHERE room_sn = $1")
+            .bind(room)
+            .bind(nowhere.as_str())
+            .execute(&mut self.db.0)
+            .await?;
+        for statement in [
+            "DELETE FROM local_memberships WHERE room_sn = $1",
+            "DELETE FROM members WHERE room_sn = $1 AND server_sn = 1",
+            "DELETE FROM aliases WHERE room_sn = $1",
+            "DELETE FROM appservice_rooms WHERE room_sn = $1",
+            "DELETE FROM account_data WHERE room_sn = $1",
+            "DELETE FROM delayed_events WHERE room_sn = $1",
+            "DELETE FROM thread_subscriptions WHERE room_sn = $1",
+            "DELETE FROM outbox_rooms WHERE room_sn = $1",
+            "DELETE FROM reports WHERE room_sn = $1",
+            "DELETE FROM forward_extremities WHERE room_sn = $1",
+            // What everybody might read is read by nobody any more.
+            "DELETE FROM current_state WHERE room_sn = $1 AND key_sn IN (SELECT k.key_sn FROM event_types t
+                 JOIN state_keys k ON k.type_sn = t.type_sn WHERE t.type = 'm.room.history_visibility')",
+        ] {
+            sqlx::query(statement).bind(room).execute(&mut self.db.0).await?;
         }
-        // Nothing is left pointing to events and the room when these go.
-        let last = ["events", "rooms"];
-        let others = of_rooms.iter().map(String::as_str).filter(|table| !last.contains(table));
-        statements.extend(others.chain(last).map(|table| format!("DELETE FROM {table} WHERE room_sn = $1")));
-        for statement in statements {
-            sqlx::query(sqlx::AssertSqlSafe(statement)).bind(room).execute(&mut self.db.0).await?;
+        sqlx::query("DELETE FROM staging WHERE room_id = $1").bind(room_id).execute(&mut self.db.0).await?;
+        Ok(true)
+    }
+
+    /// Deletes some events of a room that is being purged, with all that points to them.
+    pub async fn purge_events(&mut self, events: &[EventSn]) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
         }
-        sqlx::query("DELETE FROM staging WHERE room_id = $1").bind(room_id.as_str()).execute(&mut self.db.0).await?;
+        let mut tables = self.tables_of_events().await?;
+        tables.insert(0, ("event_search".to_owned(), "rowid".to_owned()));
+        // Nothing is left pointing to the events when these go.
+        tables.push(("events".to_owned(), "event_sn".to_owned()));
+        for (table, column) in tables {
+            let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM ");
+            query.push(table).push(" WHERE ").push(column).push(" IN (");
+            let mut list = query.separated(", ");
+            for event in events {
+                list.push(event.0);
+            }
+            query.push(")");
+            query.build().execute(&mut self.db.0).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes some rows of a room that is being purged and has no events any more; false when none were left.
+    pub async fn purge_rows(&mut self, room: RoomSn, most: usize) -> Result<bool, StoreError> {
+        let mut left = i64::try_from(most).unwrap_or(i64::MAX);
+        for table in self.tables_with("room_sn").await? {
+            if matches!(table.as_str(), "rooms" | "events" | "purging_rooms") {
+                continue;
+            }
+            let key = self.primary_key(&table).await?.join(", ");
+            let statement =
+                format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE room_sn = $1 LIMIT $2)");
+            let done =
+                sqlx::query(sqlx::AssertSqlSafe(statement)).bind(room).bind(left).execute(&mut self.db.0).await?;
+            left = left.saturating_sub_unsigned(done.rows_affected());
+            if left <= 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The purge of a room is over. What sliding syncs remember of rooms goes with it: numbers of deleted rows are given out again.
+    pub async fn end_purge(&mut self, room: RoomSn) -> Result<(), StoreError> {
+        for statement in ["DELETE FROM rooms WHERE room_sn = $1", "DELETE FROM purging_rooms WHERE room_sn = $1"] {
+            sqlx::query(statement).bind(room).execute(&mut self.db.0).await?;
+        }
         sqlx::query("DELETE FROM sync_connections").execute(&mut self.db.0).await?;
         Ok(())
     }
 
-    /// Deletes messages of a room before a position, but never state, nor the newest events; with `local`, our users' too.
-    /// Answers how many.
-    pub async fn purge_history(&mut self, room: RoomSn, before: Position, local: bool) -> Result<u64, StoreError> {
-        let mut purged = 0;
-        // Redactions go last: an event that stays must find the one that redacted it. Children go before their parents, so that of a
-        // whole stretch only the newest is still named by something.
-        for redactions in [false, true] {
-            let gone: Vec<EventSn> = sqlx::query_scalar(
-                "SELECT e.event_sn FROM events e JOIN users u ON u.user_sn = e.sender_sn
-                 WHERE e.room_sn = $1 AND e.position < $2 AND e.key_sn IS NULL AND e.standing <> 3
-                   AND ($3 OR u.server_sn <> 1)
-                   AND (e.type_sn IN (SELECT type_sn FROM event_types WHERE type = 'm.room.redaction')) = $4
-                   AND NOT EXISTS (SELECT 1 FROM events r WHERE r.room_sn = e.room_sn AND r.redacted_by = e.event_sn)
-                   AND NOT EXISTS (SELECT 1 FROM forward_extremities x WHERE x.room_sn = e.room_sn AND x.event_sn = e.event_sn)
-                 ORDER BY e.position DESC",
-            )
-            .bind(room)
-            .bind(before)
-            .bind(local)
-            .bind(redactions)
-            .fetch_all(&mut self.db.0)
-            .await?;
-            for event in &gone {
-                self.purge_event(room, *event).await?;
-            }
-            purged += u64::try_from(gone.len()).unwrap_or(u64::MAX);
+    /// Deletes the newest messages of a room before a position, but never state, nor the newest events of all; with `local`, our users'
+    /// too. Answers where those that are left begin; `None` when there are none.
+    ///
+    /// Redactions are to go last, by calls of their own: an event that stays must find the one that redacted it. Children go before their
+    /// parents, so that of a whole stretch only the newest is still named by something.
+    pub async fn purge_history(
+        &mut self,
+        room: RoomSn,
+        before: Position,
+        (local, redactions): (bool, bool),
+        most: i64,
+    ) -> Result<Option<Position>, StoreError> {
+        let gone: Vec<(EventSn, Position)> = sqlx::query_as(
+            "SELECT e.event_sn, e.position FROM events e JOIN users u ON u.user_sn = e.sender_sn
+             WHERE e.room_sn = $1 AND e.position < $2 AND e.key_sn IS NULL AND e.standing <> 3
+               AND ($3 OR u.server_sn <> 1)
+               AND (e.type_sn IN (SELECT type_sn FROM event_types WHERE type = 'm.room.redaction')) = $4
+               AND NOT EXISTS (SELECT 1 FROM events r WHERE r.redacted_by = e.event_sn)
+               AND NOT EXISTS (SELECT 1 FROM forward_extremities x WHERE x.room_sn = e.room_sn AND x.event_sn = e.event_sn)
+             ORDER BY e.position DESC LIMIT $5",
+        )
+        .bind(room)
+        .bind(before)
+        .bind(local)
+        .bind(redactions)
+        .bind(most)
+        .fetch_all(&mut self.db.0)
+        .await?;
+        for (event, _) in &gone {
+            self.purge_event(room, *event).await?;
         }
-        Ok(purged)
+        let full = i64::try_from(gone.len()).is_ok_and(|count| count >= most);
+        Ok(gone.last().map(|(_, position)| *position).filter(|_| full))
     }
 
     /// Deletes an event; what others that stay name is known by its id alone, and history is missing there.
     async fn purge_event(&mut self, room: RoomSn, event: EventSn) -> Result<(), StoreError> {
         self.unindex_event(event).await?;
+        self.remove_relation(event).await?;
         for statement in [
             "DELETE FROM event_json WHERE event_sn = $1",
             "DELETE FROM redacted_originals WHERE event_sn = $1",
-            "DELETE FROM relations WHERE event_sn = $1",
             "DELETE FROM event_transactions WHERE event_sn = $1",
             "DELETE FROM notifications WHERE event_sn = $1",
             "DELETE FROM outbox_events WHERE event_sn = $1",
@@ -185,10 +303,13 @@ mod tests {
         {
             assert!(of_rooms.iter().any(|found| found == table), "{table}");
         }
-        let of_events = db.tables_with("event_sn").await?;
-        for table in ["appservice_events", "edges", "event_json", "redacted_originals", "relations"] {
-            assert!(of_events.iter().any(|found| found == table), "{table}");
+        let of_events = db.tables_of_events().await?;
+        for table in ["appservice_events", "edges", "event_json", "notifications", "redacted_originals", "relations"] {
+            assert!(of_events.contains(&(table.to_owned(), "event_sn".to_owned())), "{table}");
         }
+        assert!(of_events.contains(&("pending_redactions".to_owned(), "redaction_sn".to_owned())));
+        assert_eq!(db.primary_key("members").await?, ["room_sn", "user_sn"]);
+        assert_eq!(db.primary_key("events").await?, ["event_sn"]);
         Ok(())
     }
 }

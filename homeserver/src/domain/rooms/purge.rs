@@ -6,19 +6,22 @@ use std::{
 };
 
 use lru::LruCache;
-use ruma::{OwnedRoomId, RoomId};
+use ruma::{OwnedRoomId, RoomId, server_name};
 use serde::Serialize;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     domain::accounts::random_token,
-    store::{Durability, Position, RoomRow, StoreError},
+    store::{Durability, Position, RoomRow, RoomSn, StoreError},
 };
 
 use super::{Rooms, RoomsError, send::LocalUser};
 
 /// Purges whose status is remembered; the oldest are forgotten first.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+
+/// Rows that go in one write.
+const PART: usize = 200;
 
 /// How a room shall go.
 #[derive(Clone, Debug)]
@@ -81,11 +84,16 @@ pub struct Purge {
 pub struct Purges {
     known: Arc<Mutex<LruCache<String, Purge>>>,
     tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl Default for Purges {
     fn default() -> Self {
-        Self { known: Arc::new(Mutex::new(LruCache::new(REMEMBERED))), tasks: TaskTracker::new() }
+        Self {
+            known: Arc::new(Mutex::new(LruCache::new(REMEMBERED))),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
     }
 }
 
@@ -108,11 +116,7 @@ impl Rooms {
         let id = self.purges.begin(room_id, false);
         let (rooms, purge_id) = (self.clone(), id.clone());
         self.purges.tasks.spawn(async move {
-            let _turn = rooms.locks.lock(&room.room_id).await;
-            let ended = rooms.store.write::<_, StoreError, _>(Durability::Normal, move |tx| {
-                Box::pin(async move { tx.purge_history(room.sn, purge.before, purge.local).await })
-            });
-            let ended = ended.await.map(drop).map_err(RoomsError::from);
+            let ended = rooms.run_history_purge(&room, purge).await;
             rooms.cache.clear();
             rooms.purges.end(&purge_id, ended);
         });
@@ -147,10 +151,25 @@ impl Rooms {
             .await
     }
 
-    /// Returns when the purges that were begun are over.
+    /// Returns when no purge is under way any more; the rest of a room's goes on when the program starts again.
     pub async fn purges_ended(&self) {
+        self.purges.stop.cancel();
         self.purges.tasks.close();
         self.purges.tasks.wait().await;
+    }
+
+    /// Goes on with purges of rooms that a stop of the program interrupted.
+    pub async fn resume_purges(&self) -> Result<(), StoreError> {
+        for (room, room_id) in self.store.read().await?.purging_rooms().await? {
+            let rooms = self.clone();
+            self.purges.tasks.spawn(async move {
+                tracing::info!(room_id, "The purge of a room goes on.");
+                if let Err(error) = rooms.purge_rest(room).await {
+                    tracing::error!(room_id, error = &error as &dyn std::error::Error, "A purge failed.");
+                }
+            });
+        }
+        Ok(())
     }
 
     /// Refuses what enters a blocked room.
@@ -218,16 +237,74 @@ impl Rooms {
         }
         let _entering = self.entering.lock(&room.room_id).await;
         let _turn = self.locks.lock(&room.room_id).await;
-        let purged = self.store.write::<_, StoreError, _>(Durability::Full, move |tx| {
-            Box::pin(async move { tx.purge_room(room_sn).await })
-        });
-        purged.await?;
+        // An id that nobody can name, since no server has this name.
+        let nowhere = RoomId::new_v1(server_name!("purged.invalid"));
+        let begun = self
+            .store
+            .write::<_, StoreError, _>(Durability::Full, move |tx| {
+                Box::pin(async move { tx.begin_purge(room_sn, &nowhere).await })
+            })
+            .await?;
         self.cache.clear();
+        if begun { self.purge_rest(room_sn).await } else { Ok(()) }
+    }
+
+    /// Takes what nobody can see any more out of the database, a little at a time, so that others' writes come in between.
+    async fn purge_rest(&self, room: RoomSn) -> Result<(), RoomsError> {
+        let events = self.store.read().await?.all_events(room).await?;
+        for part in events.chunks(PART) {
+            self.purges.go_on()?;
+            let part = part.to_vec();
+            self.store
+                .write::<_, StoreError, _>(Durability::Normal, move |tx| {
+                    Box::pin(async move { tx.purge_events(&part).await })
+                })
+                .await?;
+        }
+        let more = async || {
+            let write = self.store.write::<_, StoreError, _>(Durability::Normal, move |tx| {
+                Box::pin(async move { tx.purge_rows(room, PART).await })
+            });
+            write.await
+        };
+        while more().await? {
+            self.purges.go_on()?;
+        }
+        self.store
+            .write::<_, StoreError, _>(Durability::Full, move |tx| Box::pin(async move { tx.end_purge(room).await }))
+            .await?;
+        Ok(())
+    }
+
+    /// Each part leaves a history that fits together; the newest goes first.
+    async fn run_history_purge(&self, room: &RoomRow, purge: HistoryPurge) -> Result<(), RoomsError> {
+        let (sn, most) = (room.sn, i64::try_from(PART).unwrap_or(i64::MAX));
+        for redactions in [false, true] {
+            let mut before = Some(purge.before);
+            while let Some(from) = before {
+                self.purges.go_on()?;
+                let _turn = self.locks.lock(&room.room_id).await;
+                before = self
+                    .store
+                    .write::<_, StoreError, _>(Durability::Normal, move |tx| {
+                        Box::pin(async move { tx.purge_history(sn, from, (purge.local, redactions), most).await })
+                    })
+                    .await?;
+            }
+        }
         Ok(())
     }
 }
 
 impl Purges {
+    /// Refuses to go on when the program ends.
+    fn go_on(&self) -> Result<(), RoomsError> {
+        if self.stop.is_cancelled() {
+            return Err(RoomsError::InvalidState("The server was stopped".to_owned()));
+        }
+        Ok(())
+    }
+
     fn begin(&self, room_id: &RoomId, whole: bool) -> String {
         let id = random_token(&mut rand::rng());
         let status = if whole { PurgeStatus::ShuttingDown } else { PurgeStatus::Purging };

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use ruma::{RoomId, server_name};
 use serde_json::{Value, json};
 
 use super::{ROOMS, admin};
-use crate::api::testing::Server;
+use crate::{
+    api::testing::Server,
+    store::{Durability, StoreError},
+    testing::{FakeNetwork, TestHome},
+};
 
 async fn room(server: &Server, token: &str, more: Value) -> anyhow::Result<String> {
     let made = server.post(token, "/_matrix/client/v3/createRoom", more).await?.ok()?;
@@ -153,6 +158,81 @@ async fn a_deleted_room_leaves_nothing_and_a_blocked_one_lets_nobody_in() -> any
     say(&server, &alice, &new, "fresh").await?;
     let synced = server.get(&alice, "/_matrix/client/v3/sync").await?.ok()?;
     assert_eq!(synced["rooms"]["join"].as_object().unwrap().len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_purge_hides_the_room_first_and_goes_on_at_the_next_start() -> anyhow::Result<()> {
+    let home = TestHome::new("one.example", &FakeNetwork::default()).await;
+    let server = Server::over(home.parts.clone());
+    let alice = server.user("alice").await?;
+    let visibility =
+        json!({ "type": "m.room.history_visibility", "content": { "history_visibility": "world_readable" } });
+    let wish = json!({ "preset": "public_chat", "visibility": "public", "initial_state": [visibility] });
+    let gone = room(&server, &alice, wish).await?;
+    let mut event = String::new();
+    // More than go in one part.
+    for n in 0..250 {
+        event = say(&server, &alice, &gone, &n.to_string()).await?;
+    }
+    let store = &home.parts.store;
+    let sn = store.read().await?.room_by_id(<&RoomId>::try_from(gone.as_str())?).await?.unwrap().sn;
+    let nowhere = RoomId::new_v1(server_name!("purged.invalid"));
+    let begun = store
+        .write::<_, StoreError, _>(Durability::Full, move |tx| {
+            Box::pin(async move { tx.begin_purge(sn, &nowhere).await })
+        })
+        .await?;
+    assert!(begun);
+    // As if the program had been stopped here.
+    let page = format!("/_matrix/client/v3/rooms/{gone}/messages?dir=b");
+    assert_eq!(server.get(&alice, &page).await?.errcode(), "M_FORBIDDEN");
+    assert_eq!(server.get(&alice, &format!("/_matrix/client/v3/events/{event}")).await?.errcode(), "M_NOT_FOUND");
+    assert_eq!(server.get(&alice, "/_matrix/client/v3/joined_rooms").await?.ok()?["joined_rooms"], json!([]));
+    assert_eq!(
+        server.get("", "/_matrix/client/v3/publicRooms").await?.json()["chunk"].as_array().map_or(0, Vec::len),
+        0
+    );
+    assert_eq!(server.get(&alice, "/_matrix/client/v3/sync").await?.ok()?["rooms"], Value::Null);
+    let search = json!({ "search_categories": { "room_events": { "search_term": "249" } } });
+    let found = server.post(&alice, "/_matrix/client/v3/search", search).await?.ok()?;
+    assert_eq!(found["search_categories"]["room_events"]["count"], 0);
+    let join = format!("/_matrix/client/v3/rooms/{gone}/join");
+    assert!(server.post(&alice, &join, json!({})).await?.json()["error"].as_str().unwrap().contains("blocked"));
+
+    let other = room(&server, &alice, json!({})).await?;
+    home.parts.rooms.resume_purges().await?;
+    say(&server, &alice, &other, "meanwhile").await?;
+    let ended = async {
+        while !store.read().await?.purging_rooms().await?.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(20), ended).await??;
+    assert!(store.read().await?.all_events(sn).await?.is_empty());
+    assert!(!server.post(&alice, &join, json!({})).await?.json()["error"].as_str().unwrap().contains("blocked"));
+    assert_eq!(server.get(&alice, "/_matrix/client/v3/joined_rooms").await?.ok()?["joined_rooms"], json!([other]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_long_history_goes_in_parts() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let (root, alice) = (admin(&server).await?, server.user("alice").await?);
+    let garden = room(&server, &alice, json!({})).await?;
+    let mut last = String::new();
+    for n in 0..450 {
+        last = say(&server, &alice, &garden, &n.to_string()).await?;
+    }
+    let purge = json!({ "delete_local_events": true, "purge_up_to_event_id": last });
+    let begun = server.post(&root, &format!("/_synapse/admin/v1/purge_history/{garden}"), purge).await?.ok()?;
+    let status = format!("/_synapse/admin/v1/purge_history_status/{}", begun["purge_id"].as_str().unwrap());
+    assert_eq!(ended(&server, &root, &status).await?["status"], "complete");
+    let page =
+        server.get(&alice, &format!("/_matrix/client/v3/rooms/{garden}/messages?dir=b&limit=500")).await?.ok()?;
+    let messages = page["chunk"].as_array().unwrap().iter().filter(|event| event["type"] == "m.room.message").count();
+    assert_eq!(messages, 1);
     Ok(())
 }
 
