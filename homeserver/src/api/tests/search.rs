@@ -38,7 +38,7 @@ impl Story {
 
     async fn say(&self, token: &str, room: &str, words: &str) -> anyhow::Result<String> {
         self.server.pass(1);
-        let txn: String = words.chars().filter(char::is_ascii_alphanumeric).collect();
+        let txn = data_encoding::HEXLOWER.encode(words.as_bytes());
         let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{txn}");
         let sent = self.server.put(token, &path, json!({ "msgtype": "m.text", "body": words })).await?.ok()?;
         Ok(sent["event_id"].as_str().unwrap().to_owned())
@@ -233,5 +233,42 @@ async fn filters_hold_and_nonsense_is_refused() -> anyhow::Result<()> {
     }
     assert_eq!(story.server.post(&story.alice, SEARCH, json!({ "search_categories": {} })).await?.status, 200);
     assert_eq!(story.server.post("", SEARCH, json!({ "search_categories": {} })).await?.errcode(), "M_MISSING_TOKEN");
+    Ok(())
+}
+
+#[tokio::test]
+async fn any_part_of_a_sentence_without_spaces_is_found() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let room = story.room("茶室", "shared").await?;
+    for words in [
+        "我们明天去东京塔喝绿茶。",
+        "明日は東京タワーに行きます",
+        "내일 도쿄타워에서 차를 마셔요",
+        "Tokyo明天见",
+        "京东",
+    ] {
+        story.say(&story.alice, &room, words).await?;
+    }
+    let found = async |term: &str| {
+        let found = story.search(&story.alice, json!({ "search_term": term, "order_by": "recent" }), None).await?;
+        anyhow::Ok(bodies(&found))
+    };
+    for (term, body) in [
+        ("东京", "我们明天去东京塔喝绿茶。"),
+        ("绿茶", "我们明天去东京塔喝绿茶。"),
+        ("東京タワー", "明日は東京タワーに行きます"),
+        ("行き", "明日は東京タワーに行きます"),
+        ("타워", "내일 도쿄타워에서 차를 마셔요"),
+        ("차를 마셔", "내일 도쿄타워에서 차를 마셔요"),
+        ("tokyo明天", "Tokyo明天见"),
+        ("明天 tokyo", "Tokyo明天见"),
+    ] {
+        assert_eq!(found(term).await?, [body], "{term}");
+    }
+    assert_eq!(found("明天").await?, ["Tokyo明天见", "我们明天去东京塔喝绿茶。"]);
+    assert_eq!(found("天明").await?, Vec::<String>::new());
+    let named = story.search(&story.alice, json!({ "search_term": "茶室", "keys": ["content.name"] }), None).await?;
+    assert_eq!(named["results"][0]["result"]["content"]["name"], "茶室");
+    assert_eq!(named["highlights"], json!(["茶室"]));
     Ok(())
 }
