@@ -51,6 +51,11 @@ pub(super) const TO_DEVICE_BETWEEN: &str = "
 pub(super) const DEVICE_LISTS_BETWEEN: &str = "
     SELECT user_sn, position FROM device_list_changes WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3";
 
+const SIGHTINGS_END: &str = "
+    SELECT position FROM device_list_sightings WHERE position > $1 AND position <= $2 ORDER BY position LIMIT 1 OFFSET $3";
+const SIGHTINGS_BETWEEN: &str = "
+    SELECT user_sn, other_sn, gone FROM device_list_sightings WHERE position > $1 AND position <= $2 ORDER BY position";
+
 impl Db {
     /// How far the service was sent things.
     pub async fn appservice_queue(&mut self, service: AppserviceSn) -> Result<AppserviceQueue, StoreError> {
@@ -113,6 +118,21 @@ impl Db {
         limit: u32,
     ) -> Result<Vec<(UserSn, Position)>, StoreError> {
         Ok(sqlx::query_as(DEVICE_LISTS_BETWEEN).bind(since).bind(to).bind(limit).fetch_all(&mut self.0).await?)
+    }
+
+    /// Which local users began to see another's device list, or see it no more (`true`), at positions from `since` on: `limit` of them and all
+    /// that happened together with the last, and up to where that is.
+    pub async fn sightings_between(
+        &mut self,
+        since: Position,
+        to: Position,
+        limit: u32,
+    ) -> Result<(Vec<(UserSn, UserSn, bool)>, Position), StoreError> {
+        let offset = limit.saturating_sub(1);
+        let end: Option<Position> =
+            sqlx::query_scalar(SIGHTINGS_END).bind(since).bind(to).bind(offset).fetch_optional(&mut self.0).await?;
+        let end = end.unwrap_or(to);
+        Ok((sqlx::query_as(SIGHTINGS_BETWEEN).bind(since).bind(end).fetch_all(&mut self.0).await?, end))
     }
 }
 
@@ -243,7 +263,9 @@ mod tests {
     use ruma::server_name;
     use sqlx::AssertSqlSafe;
 
-    use super::{DEVICE_LISTS_BETWEEN, OWED_EVENTS, RECEIPTS_BETWEEN, TO_DEVICE_BETWEEN};
+    use super::{
+        DEVICE_LISTS_BETWEEN, OWED_EVENTS, RECEIPTS_BETWEEN, SIGHTINGS_BETWEEN, SIGHTINGS_END, TO_DEVICE_BETWEEN,
+    };
     use crate::{clock::Clock, store::Store};
 
     #[tokio::test]
@@ -252,10 +274,13 @@ mod tests {
         let path = folder.path().join("hearth.db");
         let store = Store::open(&path, server_name!("one.example"), Clock::from_fn(|| 0), |_| ()).await?;
         let mut db = store.read().await?;
-        for sql in [OWED_EVENTS, RECEIPTS_BETWEEN, TO_DEVICE_BETWEEN, DEVICE_LISTS_BETWEEN] {
+        for sql in
+            [OWED_EVENTS, RECEIPTS_BETWEEN, TO_DEVICE_BETWEEN, DEVICE_LISTS_BETWEEN, SIGHTINGS_END, SIGHTINGS_BETWEEN]
+        {
             let plan: Vec<(i64, i64, i64, String)> =
                 sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(&mut db.0).await?;
-            assert!(plan.iter().all(|(_, _, _, step)| !step.starts_with("SCAN")), "{plan:?}\n{sql}");
+            let walks = |step: &str| step.starts_with("SCAN") || step.contains("TEMP B-TREE");
+            assert!(plan.iter().all(|(_, _, _, step)| !walks(step)), "{plan:?}\n{sql}");
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ use crate::{
 mod accounts;
 mod acting;
 mod networks;
+mod outside;
 mod passing;
 mod queries;
 mod transactions;

@@ -48,15 +48,15 @@ impl Appservices {
         Ok(())
     }
 
-    /// Notes an invite of a local user to a room that this server is not in, for the services of that user. `event` is the signed event,
-    /// `stripped` the room's state that came along.
-    pub async fn owe_invite(
+    /// Notes an invite of a local user to a room that this server is not in, or that it is over, for the services of that user. `event` is the
+    /// signed event, `stripped` the room's state that came along with an invite.
+    pub async fn owe_outside(
         &self,
         tx: &mut Tx,
         user: UserSn,
         position: Position,
         (room_id, event_id): (&RoomId, &ruma::EventId),
-        (event, stripped): (&str, &str),
+        (event, stripped): (&str, Option<&str>),
     ) -> Result<(), StoreError> {
         if self.is_empty() {
             return Ok(());
@@ -67,7 +67,7 @@ impl Appservices {
         });
         event.insert("event_id".to_owned(), event_id.as_str().into());
         event.insert("room_id".to_owned(), room_id.as_str().into());
-        if let Ok(state) = serde_json::from_str::<Value>(stripped) {
+        if let Some(Ok(state)) = stripped.map(serde_json::from_str::<Value>) {
             event.insert("unsigned".to_owned(), serde_json::json!({ "invite_room_state": state }));
         }
         let json = Value::Object(event).to_string();

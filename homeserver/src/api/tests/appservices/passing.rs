@@ -92,3 +92,24 @@ async fn messages_and_keys_of_its_users_devices_come_with_transactions() -> anyh
     assert_eq!(bridged.bridge.sent("de.sorunome.msc2409.to_device").len(), 1);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_service_hears_whose_keys_its_users_see_and_see_no_more() -> anyhow::Result<()> {
+    let bridged = Bridged::start().await?;
+    let alice = bridged.server.user("alice").await?;
+    let room = bridged.shared_room(&alice).await?;
+    let lists = async |field: &str, user: &str| {
+        bridged
+            .bridge
+            .until(|bridge| {
+                let told = |list: &serde_json::Value| list.as_array().is_some_and(|list| list.contains(&json!(user)));
+                bridge.seen().into_iter().find(|seen| told(&seen.body["org.matrix.msc3202.device_lists"][field]))
+            })
+            .await
+    };
+    lists("changed", "@alice:one.example").await;
+    bridged.server.post(&alice, &format!("/_matrix/client/v3/rooms/{room}/leave"), json!({})).await?.ok()?;
+    let seen = lists("left", "@alice:one.example").await;
+    assert_eq!(seen.body["org.matrix.msc3202.device_lists"]["changed"], json!([]));
+    Ok(())
+}

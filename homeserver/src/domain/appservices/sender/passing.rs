@@ -21,7 +21,9 @@ const MOST: u32 = 100;
 pub(super) struct Passing {
     ephemeral: Vec<Value>,
     to_device: Vec<Value>,
-    changed: Vec<String>,
+    changed: BTreeSet<String>,
+    /// Whom nothing that concerns the service shows any more.
+    left: BTreeSet<String>,
     /// By user, device and algorithm.
     key_counts: Map<String, Value>,
     fallback_keys: Map<String, Value>,
@@ -51,6 +53,10 @@ impl Passing {
             true => until(look.db.device_lists_between(since, end, MOST).await?, end, |(_, position)| *position),
             false => (Vec::new(), end),
         };
+        let (sightings, end) = match registered.encryption {
+            true => look.db.sightings_between(since, end, MOST).await?,
+            false => (Vec::new(), end),
+        };
         passing.up_to = end;
         if registered.receive_ephemeral {
             passing.typing(&mut look, ephemeral, since).await?;
@@ -77,11 +83,17 @@ impl Passing {
         for (user, _) in lists.iter().filter(|(_, position)| *position <= end) {
             if look.concerns_user(*user).await? {
                 let user_id = look.db.user_id(*user).await?;
-                passing.changed.push(user_id.to_string());
+                passing.changed.insert(user_id.to_string());
                 if look.is_of(*user).await? {
                     let devices = look.db.device_ids(*user).await?;
                     holders.extend(devices.into_iter().map(|device| (*user, user_id.clone(), device)));
                 }
+            }
+        }
+        for (user, other, gone) in sightings {
+            if look.is_of(user).await? && !(gone && look.concerns_user(other).await?) {
+                let lists = if gone { &mut passing.left } else { &mut passing.changed };
+                lists.insert(look.db.user_id(other).await?.to_string());
             }
         }
         if registered.encryption {
@@ -147,7 +159,7 @@ impl Passing {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.ephemeral.is_empty() && self.to_device.is_empty() && self.changed.is_empty()
+        self.ephemeral.is_empty() && self.to_device.is_empty() && self.changed.is_empty() && self.left.is_empty()
     }
 
     /// Puts it into a transaction's body, under the names of the proposals too where bridges still read those.
@@ -160,8 +172,8 @@ impl Passing {
         if !self.to_device.is_empty() {
             put("de.sorunome.msc2409.to_device", json!(self.to_device));
         }
-        if !self.changed.is_empty() {
-            put("org.matrix.msc3202.device_lists", json!({ "changed": self.changed, "left": [] }));
+        if !self.changed.is_empty() || !self.left.is_empty() {
+            put("org.matrix.msc3202.device_lists", json!({ "changed": self.changed, "left": self.left }));
         }
         if self.encryption && !self.key_counts.is_empty() {
             put("org.matrix.msc3202.device_one_time_keys_count", json!(self.key_counts));

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     domain::{
-        events::versions,
+        events::{Pdu, versions},
         federation::Deadline,
         rooms::{LocalUser, Rooms, RoomsError},
     },
@@ -29,14 +29,18 @@ impl Rooms {
         if let Some(reason) = reason {
             content.insert("reason".to_owned(), reason.into());
         }
+        let mut left = None;
         for server in helpers(room_id, membership, &self.server_name) {
             match self.leave_through(&server, user, room_id, content.clone()).await {
-                Ok(()) => break,
+                Ok(leave) => {
+                    left = Some(leave);
+                    break;
+                }
                 Err(RoomsError::Store(error)) => return Err(error.into()),
                 Err(error) => tracing::info!(%room_id, server = %server, %error, "A server did not help with leaving."),
             }
         }
-        let mut row = membership.clone();
+        let (mut row, appservices) = (membership.clone(), self.appservices.clone());
         self.store
             .write::<_, StoreError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
@@ -45,6 +49,10 @@ impl Rooms {
                     row.position = tx.next_position();
                     row.stripped_state = None;
                     row.invite_event = None;
+                    if let Some(leave) = left {
+                        let names = (&*leave.room_id, &*leave.event_id);
+                        appservices.owe_outside(tx, row.user_sn, row.position, names, (&leave.json, None)).await?;
+                    }
                     tx.put_local_membership(&row).await
                 })
             })
@@ -58,7 +66,7 @@ impl Rooms {
         user: &LocalUser,
         room_id: &RoomId,
         content: CanonicalJsonObject,
-    ) -> Result<(), RoomsError> {
+    ) -> Result<Pdu, RoomsError> {
         let client = &self.federation.client;
         let request = make_leave::Request::new(room_id.to_owned(), user.user_id.clone());
         let template = client.request_now(server, request, Deadline::Query).await?;
@@ -67,7 +75,7 @@ impl Rooms {
         let raw = RawValue::from_string(leave.json.clone()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
         let request = send_leave::Request::new(room_id.to_owned(), leave.event_id.clone(), raw);
         client.request_now(server, request, Deadline::Query).await?;
-        Ok(())
+        Ok(leave)
     }
 }
 

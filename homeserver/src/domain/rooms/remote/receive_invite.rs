@@ -98,7 +98,7 @@ impl Rooms {
                         let room = tx.make_room(&room_id, &version).await?;
                         let position = tx.next_position();
                         let names = (&*room_id, &*event_id);
-                        appservices.owe_invite(tx, user, position, names, (&json, &stripped)).await?;
+                        appservices.owe_outside(tx, user, position, names, (&json, Some(&stripped))).await?;
                         tx.put_local_membership(&LocalMembership {
                             user_sn: user,
                             room_sn: room,

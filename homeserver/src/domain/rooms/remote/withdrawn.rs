@@ -30,6 +30,7 @@ impl Rooms {
         {
             return Err(RoomsError::Forbidden("The server is not known to be in the room".to_owned()));
         }
+        let appservices = self.appservices.clone();
         self.store
             .write::<_, StoreError, _>(Durability::Normal, move |tx| {
                 Box::pin(async move {
@@ -39,6 +40,8 @@ impl Rooms {
                     mine.position = tx.next_position();
                     mine.stripped_state = None;
                     mine.invite_event = None;
+                    let names = (&*event.room_id, &*event.event_id);
+                    appservices.owe_outside(tx, mine.user_sn, mine.position, names, (&event.json, None)).await?;
                     tx.put_local_membership(&mine).await
                 })
             })
