@@ -8,9 +8,20 @@ use sha2::{Digest, Sha256};
 pub mod login;
 pub mod uia;
 
-const STYLE: &str = "body{font:16px system-ui,sans-serif;max-width:26em;margin:3em auto;padding:0 1em;\
-    background:Canvas;color:CanvasText;color-scheme:light dark}label,input,button{display:block;width:100%;box-sizing:border-box;\
-    font:inherit}input,button{padding:.6em;margin:.3em 0 1em}";
+/// The app's own colours, in light and in dark.
+const STYLE: &str = ":root{color-scheme:light dark;--page:light-dark(#f6f7f9,#14161b);--card:light-dark(#ffffff,#1d2027);\
+    --text:light-dark(#1a1d24,#eceef2);--line:light-dark(#777f8d,#8a92a1);--accent:light-dark(#2f5bd8,#5b83f7);\
+    --on-accent:light-dark(#ffffff,#0b1020);--link:light-dark(#2a52c4,#8facff);--danger:light-dark(#c4232f,#ff7b7f)}\
+    body{font:16px/1.5 system-ui,sans-serif;margin:0;background:var(--page);color:var(--text)}\
+    main{max-width:24rem;margin:8vh auto;padding:1.5rem 2rem 2rem;background:var(--card);border-radius:12px;\
+    box-shadow:0 1px 3px #0003}h1{font-size:1.4rem;margin:0 0 1rem}p{margin:0 0 1rem}\
+    label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit}\
+    input,button{padding:.6em .8em;margin:.3em 0 1rem;border-radius:8px;border:1px solid var(--line)}\
+    input{background:var(--page);color:var(--text)}\
+    button{margin:1.5rem 0 0;background:var(--accent);border-color:transparent;color:var(--on-accent);font-weight:600;cursor:pointer}\
+    :focus-visible{outline:2px solid var(--link);outline-offset:2px}\
+    a{color:var(--link)}[role=alert]{color:var(--danger)}[role=alert]:empty{display:none}[hidden]{display:none}\
+    @media(max-width:32rem){main{margin:0;min-height:100vh;border-radius:0;box-sizing:border-box}}";
 
 /// A page: nothing of a request is ever a part of it.
 struct Page {

@@ -8,6 +8,7 @@ use super::Page;
 /// What stands in the query goes along to `/login`, as far as it is no secret.
 const SCRIPT: &str = r#"
 const form = document.querySelector("form"), words = document.querySelector("[role=alert]");
+const say = (text) => { words.textContent = text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : "."); };
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const wish = { type: "m.login.password", identifier: { type: "m.id.user", user: form.user.value }, password: form.password.value };
@@ -21,16 +22,17 @@ form.addEventListener("submit", async (event) => {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wish),
     });
     const body = await answer.json();
-    if (!answer.ok) { words.textContent = body.error; return; }
+    if (!answer.ok) { say(body.error || "The server refused"); form.password.select(); return; }
     form.remove();
-    words.textContent = "You are signed in. You may close this window.";
+    words.remove();
+    document.querySelector("[role=status]").textContent = "You are signed in. You may close this window.";
     if (window.matrixLogin && window.matrixLogin.onLogin) window.matrixLogin.onLogin(body);
-  } catch (error) { words.textContent = "The server does not answer."; }
+  } catch (error) { say("The server does not answer"); }
 });
 "#;
 
 pub async fn get() -> Response {
-    let body = "<p role=alert></p><form>\
+    let body = "<p role=alert></p><p role=status></p><form>\
         <label for=user>User name</label><input id=user name=user autocomplete=username required autofocus>\
         <label for=password>Password</label>\
         <input id=password name=password type=password autocomplete=current-password required><button>Sign in</button></form>";

@@ -95,7 +95,7 @@ fn proof(stage: &AuthType, asked: &PageStage, session: &str, mut filled: Form) -
 fn form(stage: &AuthType, asked: &PageStage, config: &Config, words: Option<&str>) -> Response {
     let input = |label: &str, name: &str, kind: &str, fill: &str| {
         format!(
-            "<label for={name}>{label}</label><input id={name} name={name} type={kind} autocomplete={fill} required>"
+            "<label for={name}>{label}</label><input id={name} name={name} type={kind} autocomplete={fill} required autofocus>"
         )
     };
     let fields = match stage {
@@ -103,8 +103,17 @@ fn form(stage: &AuthType, asked: &PageStage, config: &Config, words: Option<&str
         AuthType::Terms => terms(config),
         AuthType::RegistrationToken => input("Your invite", "token", "text", "off"),
         AuthType::Password => {
-            let user = asked.user.is_none().then(|| input("User name", "user", "text", "username"));
-            user.unwrap_or_default() + &input("Password", "password", "password", "current-password")
+            let user = match &asked.user {
+                None => input("User name", "user", "text", "username"),
+                // For password managers; whose password it is is known.
+                Some(user) => {
+                    let user = escaped(user.as_str());
+                    format!(
+                        "<p>{user}</p><input value=\"{user}\" autocomplete=username aria-label=\"User name\" readonly hidden>"
+                    )
+                }
+            };
+            user + &input("Password", "password", "password", "current-password")
         }
         _ => return unknown(),
     };
