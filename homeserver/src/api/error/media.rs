@@ -11,7 +11,8 @@ impl From<MediaError> for ApiError {
     fn from(error: MediaError) -> Self {
         let message = error.to_string();
         match error {
-            MediaError::NotFound => Self::not_found(message),
+            // Of a page that cannot be fetched as well: what its server fails in is no failure of this one.
+            MediaError::NotFound | MediaError::Unreachable(_) => Self::not_found(message),
             MediaError::TooLarge => Self::too_large(message),
             MediaError::RemoteTooLarge => Self::with_status(StatusCode::BAD_GATEWAY, ErrorKind::TooLarge, message),
             MediaError::NotYetUploaded => Self::new(ErrorKind::NotYetUploaded, message),
@@ -23,7 +24,6 @@ impl From<MediaError> for ApiError {
             }
             MediaError::NoPreviews => Self::new(ErrorKind::Unrecognized, message),
             MediaError::NotAPage => Self::invalid_param(message),
-            MediaError::Unreachable(_) => Self::with_status(StatusCode::BAD_GATEWAY, ErrorKind::Unknown, message),
             MediaError::Io(_) => Self::internal(&error),
             MediaError::Store(error) => error.into(),
         }

@@ -83,7 +83,7 @@ async fn redirects_are_followed_a_few_times_and_nowhere_else() -> anyhow::Result
     home.web.attach("page.example", site());
     assert_eq!(preview(&server, &token, "https://page.example/moved").await?.ok()?["og:title"], "Tea");
     let round = preview(&server, &token, "https://page.example/round").await?;
-    assert_eq!((round.status.as_u16(), round.errcode().as_str()), (502, "M_UNKNOWN"));
+    assert_eq!((round.status.as_u16(), round.errcode().as_str()), (404, "M_NOT_FOUND"));
     assert!(home.web.asked().len() < 12);
     let inside = preview(&server, &token, "https://page.example/inside").await?;
     assert_eq!((inside.status.as_u16(), inside.errcode().as_str()), (400, "M_INVALID_PARAM"));
@@ -99,9 +99,9 @@ async fn what_is_no_page_tells_little() -> anyhow::Result<()> {
     assert_eq!(told["og:image:width"], 40);
     assert_eq!(preview(&server, &token, "https://page.example/broken").await?.ok()?, json!({ "og:title": "B" }));
     let none = preview(&server, &token, "https://page.example/none").await?;
-    assert_eq!((none.status.as_u16(), none.errcode().as_str()), (502, "M_UNKNOWN"));
+    assert_eq!((none.status.as_u16(), none.errcode().as_str()), (404, "M_NOT_FOUND"));
     let nobody = preview(&server, &token, "https://nobody.example/").await?;
-    assert_eq!((nobody.status.as_u16(), nobody.errcode().as_str()), (502, "M_UNKNOWN"));
+    assert_eq!((nobody.status.as_u16(), nobody.errcode().as_str()), (404, "M_NOT_FOUND"));
     Ok(())
 }
 
