@@ -29,13 +29,14 @@ class Refused(Exception):
 class User:
     """A user registered by the shared secret, which both kinds of server understand."""
 
-    def __init__(self, base: str, secret: str, name: str):
+    def __init__(self, base: str, secret: str, name: str, admin: bool = False):
         self.base, self.token, self.user_id, self.password = base, None, None, secrets.token_urlsafe(9)
         self.transactions = itertools.count()
         path = "/_synapse/admin/v1/register"
         nonce = self.call("GET", path)["nonce"]
-        mac = hmac.new(secret.encode(), "\0".join((nonce, name, self.password, "notadmin")).encode(), hashlib.sha1)
-        body = {"nonce": nonce, "username": name, "password": self.password, "admin": False, "mac": mac.hexdigest()}
+        signed = (nonce, name, self.password, "admin" if admin else "notadmin")
+        mac = hmac.new(secret.encode(), "\0".join(signed).encode(), hashlib.sha1)
+        body = {"nonce": nonce, "username": name, "password": self.password, "admin": admin, "mac": mac.hexdigest()}
         account = self.call("POST", path, body)
         self.token, self.user_id = account["access_token"], account["user_id"]
         self.server_name = self.user_id.split(":", 1)[1]
