@@ -12,7 +12,7 @@ use crate::{
 fn characters_without_spaces_between_them_are_words() {
     assert_eq!(apart("tea and cake"), "tea and cake");
     assert_eq!(apart("我们喝tea吧。好"), "我 们 喝 tea 吧。 好");
-    assert_eq!(apart("お茶 と ケーキ"), "お 茶 と ケ ー キ");
+    assert_eq!(apart("お茶とケーキ"), "お 茶 と ケ ー キ");
     assert_eq!(apart("차를마셔요"), "차 를 마 셔 요");
     assert_eq!(apart("か\u{3099}き"), "か\u{3099} き");
 }
