@@ -21,7 +21,7 @@ const STYLE: &str = ":root{color-scheme:light dark;--page:light-dark(#f6f7f9,#14
     button{margin:1.5rem 0 0;background:var(--accent);border-color:transparent;color:var(--on-accent);font-weight:600;cursor:pointer}\
     :focus-visible{outline:2px solid var(--link);outline-offset:2px}\
     a{color:var(--link)}[role=alert]{color:var(--danger)}[role=alert]:empty{display:none}[hidden]{display:none}\
-    @media(max-width:32rem){main{margin:0;min-height:100vh;border-radius:0;box-sizing:border-box}}";
+    @media(max-width:32rem){main{max-width:none;margin:0;min-height:100vh;border-radius:0;box-sizing:border-box}}";
 
 /// A page: nothing of a request is ever a part of it.
 struct Page {
