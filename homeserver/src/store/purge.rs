@@ -200,8 +200,8 @@ impl Tx {
     /// Deletes the newest messages of a room before a position, but never state, nor the newest events of all; with `local`, our users'
     /// too. Answers where those that are left begin; `None` when there are none.
     ///
-    /// Redactions are to go last, by calls of their own: an event that stays must find the one that redacted it. Children go before their
-    /// parents, so that of a whole stretch only the newest is still named by something.
+    /// Redactions are to go last, by calls of their own: an event that stays must find the one that redacted it. Children go before or with
+    /// their parents, so that of a whole stretch only the newest is still named by something.
     pub async fn purge_history(
         &mut self,
         room: RoomSn,
@@ -225,64 +225,80 @@ impl Tx {
         .bind(most)
         .fetch_all(&mut self.db.0)
         .await?;
-        for (event, _) in &gone {
-            self.purge_event(room, *event).await?;
-        }
+        let events: Vec<EventSn> = gone.iter().map(|(event, _)| *event).collect();
+        self.purge_messages(room, &events).await?;
         let full = i64::try_from(gone.len()).is_ok_and(|count| count >= most);
         Ok(gone.last().map(|(_, position)| *position).filter(|_| full))
     }
 
-    /// Deletes an event; what others that stay name is known by its id alone, and history is missing there.
-    async fn purge_event(&mut self, room: RoomSn, event: EventSn) -> Result<(), StoreError> {
-        self.unindex_event(event).await?;
-        self.remove_relation(event).await?;
-        for statement in [
-            "DELETE FROM event_json WHERE event_sn = $1",
-            "DELETE FROM redacted_originals WHERE event_sn = $1",
-            "DELETE FROM event_transactions WHERE event_sn = $1",
-            "DELETE FROM notifications WHERE event_sn = $1",
-            "DELETE FROM outbox_events WHERE event_sn = $1",
-            "DELETE FROM appservice_events WHERE event_sn = $1",
-            "DELETE FROM pending_redactions WHERE redaction_sn = $1",
-            "DELETE FROM edges WHERE event_sn = $1",
-        ] {
-            sqlx::query(statement).bind(event).execute(&mut self.db.0).await?;
+    /// Deletes events, children with their parents; what others that stay name is known by its id alone, and history is missing there.
+    async fn purge_messages(&mut self, room: RoomSn, events: &[EventSn]) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
         }
-        sqlx::query("DELETE FROM backward_extremities WHERE room_sn = $1 AND child_sn = $2")
-            .bind(room)
-            .bind(event)
-            .execute(&mut self.db.0)
+        let related: Vec<EventSn> = of_these("SELECT event_sn FROM relations WHERE event_sn", events)
+            .build_query_scalar()
+            .fetch_all(&mut self.db.0)
             .await?;
-        sqlx::query(
-            "INSERT INTO backward_extremities (room_sn, event_sn, child_sn)
-             SELECT $1, g.parent_sn, g.event_sn FROM edges g JOIN events c ON c.event_sn = g.event_sn
-             WHERE g.parent_sn = $2 AND g.kind = 0 AND c.position IS NOT NULL ON CONFLICT DO NOTHING",
-        )
-        .bind(room)
-        .bind(event)
-        .execute(&mut self.db.0)
-        .await?;
-        sqlx::query(
+        for event in related {
+            self.remove_relation(event).await?;
+        }
+        for statement in [
+            "DELETE FROM event_search WHERE rowid",
+            "DELETE FROM event_json WHERE event_sn",
+            "DELETE FROM redacted_originals WHERE event_sn",
+            "DELETE FROM event_transactions WHERE event_sn",
+            "DELETE FROM notifications WHERE event_sn",
+            "DELETE FROM outbox_events WHERE event_sn",
+            "DELETE FROM appservice_events WHERE event_sn",
+            "DELETE FROM pending_redactions WHERE redaction_sn",
+            "DELETE FROM edges WHERE event_sn",
+        ] {
+            of_these(statement, events).build().execute(&mut self.db.0).await?;
+        }
+        let mut query = of_these("DELETE FROM backward_extremities WHERE child_sn", events);
+        query.push(" AND room_sn = ").push_bind(room);
+        query.build().execute(&mut self.db.0).await?;
+        for head in [
+            "INSERT INTO backward_extremities (event_sn, child_sn, room_sn)
+             SELECT g.parent_sn, g.event_sn, c.room_sn FROM edges g JOIN events c ON c.event_sn = g.event_sn
+             WHERE g.kind = 0 AND c.position IS NOT NULL AND g.parent_sn",
             "INSERT INTO timeline_gaps (room_sn, before_position)
-             SELECT $1, c.position FROM edges g JOIN events c ON c.event_sn = g.event_sn
-             WHERE g.parent_sn = $2 AND g.kind = 0 AND c.position IS NOT NULL ON CONFLICT DO NOTHING",
-        )
-        .bind(room)
-        .bind(event)
-        .execute(&mut self.db.0)
-        .await?;
-        let named = sqlx::query(
-            "UPDATE events SET standing = 3, position = NULL, snapshot_sn = NULL, redacted_by = NULL
-             WHERE event_sn = $1 AND EXISTS (SELECT 1 FROM edges WHERE parent_sn = $1)",
-        )
-        .bind(event)
-        .execute(&mut self.db.0)
-        .await?;
-        if named.rows_affected() == 0 {
-            sqlx::query("DELETE FROM events WHERE event_sn = $1").bind(event).execute(&mut self.db.0).await?;
+             SELECT c.room_sn, c.position FROM edges g JOIN events c ON c.event_sn = g.event_sn
+             WHERE g.kind = 0 AND c.position IS NOT NULL AND g.parent_sn",
+        ] {
+            let mut query = of_these(head, events);
+            query.push(" ON CONFLICT DO NOTHING");
+            query.build().execute(&mut self.db.0).await?;
+        }
+        for (head, named) in [
+            (
+                "UPDATE events SET standing = 3, position = NULL, snapshot_sn = NULL, redacted_by = NULL WHERE event_sn",
+                " AND EXISTS (SELECT 1 FROM edges WHERE parent_sn = events.event_sn)",
+            ),
+            (
+                "DELETE FROM events WHERE event_sn",
+                " AND NOT EXISTS (SELECT 1 FROM edges WHERE parent_sn = events.event_sn)",
+            ),
+        ] {
+            let mut query = of_these(head, events);
+            query.push(named);
+            query.build().execute(&mut self.db.0).await?;
         }
         Ok(())
     }
+}
+
+/// A statement about these events alone.
+fn of_these(head: &'static str, events: &[EventSn]) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(head);
+    query.push(" IN (");
+    let mut list = query.separated(", ");
+    for event in events {
+        list.push(event.0);
+    }
+    query.push(")");
+    query
 }
 
 #[cfg(test)]
