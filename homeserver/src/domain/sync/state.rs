@@ -42,10 +42,22 @@ pub(super) fn delta_before_timeline(
     told_by_timeline: &BTreeSet<KeySn>,
 ) -> StateByKey {
     let mut state = changed_before(changes, start);
-    for change in changes.iter().filter(|change| change.position >= start && !told_by_timeline.contains(&change.key)) {
-        put(&mut state, change, change.event);
-    }
+    add_untold(&mut state, changes, start, told_by_timeline, |_| true);
     state
+}
+
+/// Brings a state before the timeline up to date with the changes that no event of the timeline tells.
+pub(super) fn add_untold(
+    state: &mut StateByKey,
+    changes: &[StateChange],
+    start: Position,
+    told_by_timeline: &BTreeSet<KeySn>,
+    wanted: impl Fn(&StateChange) -> bool,
+) {
+    let untold = |change: &&StateChange| change.position >= start && !told_by_timeline.contains(&change.key);
+    for change in changes.iter().filter(untold).filter(|change| wanted(change)) {
+        put(state, change, change.event);
+    }
 }
 
 fn put(state: &mut StateByKey, change: &StateChange, event: Option<crate::store::EventSn>) {

@@ -27,7 +27,7 @@ pub(super) async fn read(
     }
     if allows_room_type(filter, &room.room_id, "m.typing")
         && let Some(typing) = sync.ephemeral.typing().changed_since(room.room, since)
-        && !(whole && typing.is_empty())
+        && !(pass.since.is_none() && typing.is_empty())
     {
         ephemeral.events.push(receipts::typing_event(&typing)?);
     }

@@ -62,7 +62,7 @@ impl Sync {
         };
         joined.state = room_state::read(db, pass, wanted).await?;
         joined.timeline = timeline(db, pass, &window).await?;
-        joined.account_data = room_account_data(pass, room)?;
+        joined.account_data = room_account_data(db, pass, room).await?;
         joined.ephemeral = ephemeral::read(self, db, pass, room, whole).await?;
         if whole || !joined.is_empty() {
             self.v3_unread(db, pass, room, &mut joined).await?;
@@ -152,10 +152,20 @@ pub(super) async fn timeline(db: &mut Db, pass: &Pass<'_>, window: &Window) -> R
 }
 
 /// The room's account data that is new to the device.
-pub(super) fn room_account_data(pass: &Pass<'_>, room: &LocalRoom) -> Result<api::RoomAccountData, SyncError> {
+pub(super) async fn room_account_data(
+    db: &mut Db,
+    pass: &Pass<'_>,
+    room: &LocalRoom,
+) -> Result<api::RoomAccountData, SyncError> {
     let mut section = api::RoomAccountData::new();
     let filter = &pass.query.filter.room.account_data;
-    let rows = pass.account_data.get(&room.room).map(Vec::as_slice).unwrap_or_default();
+    // Of a room that the user was not in nothing was told, though its account data may have changed.
+    let all = match pass.since {
+        Some(_) if pass.is_new(room) => db.account_data_of_room(pass.viewer.user, room.room).await?,
+        _ => Vec::new(),
+    };
+    let new = pass.account_data.get(&room.room).map(Vec::as_slice).unwrap_or_default();
+    let rows = if all.is_empty() { new } else { &all };
     for data in rows.iter().filter(|data| allows_room_type(filter, &room.room_id, &data.event_type)) {
         section.events.push(account_data::event(data)?);
     }

@@ -30,10 +30,7 @@ pub(super) async fn left(db: &mut Db, pass: &Pass<'_>, room: &LocalRoom) -> Resu
     let after = pass.since.filter(|_| !pass.is_new(room));
     let window = read_window(db, pass, room, after, room.position).await?;
     let state_after = after.filter(|_| !pass.query.full_state);
-    let mut changes = changes_since(db, room, state_after, &window).await?;
-    if state_after.is_some() {
-        changes.retain(|change| change.position <= room.position);
-    }
+    let changes = changes_since(db, room, state_after, &window).await?;
     let wanted = room_state::Wanted {
         room,
         window: &window,
@@ -44,6 +41,6 @@ pub(super) async fn left(db: &mut Db, pass: &Pass<'_>, room: &LocalRoom) -> Resu
     };
     left.state = room_state::read(db, pass, wanted).await?;
     left.timeline = timeline(db, pass, &window).await?;
-    left.account_data = room_account_data(pass, room)?;
+    left.account_data = room_account_data(db, pass, room).await?;
     Ok(left)
 }

@@ -1,6 +1,6 @@
 //! The state section of a room: all of it or what changed, before or after the timeline, members as lazily as asked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ruma::events::AnySyncStateEvent;
 use ruma::{api::client::sync::sync_events::v3 as api, serde::Raw};
@@ -8,7 +8,7 @@ use ruma::{api::client::sync::sync_events::v3 as api, serde::Raw};
 use crate::{
     domain::sync::{
         SyncError, events,
-        state::{StateByKey, changed_before, delta_before_timeline, rewind},
+        state::{StateByKey, add_untold, changed_before, delta_before_timeline, rewind},
         window::Window,
     },
     store::{Db, EventSn, KeySn, LocalRoom, Position, StateChange, StateEntry, UserSn},
@@ -26,7 +26,8 @@ pub(super) struct Wanted<'a> {
     pub(super) after: Option<Position>,
     /// Where the viewer's view of the room ends.
     pub(super) upto: Position,
-    /// Changes of the state since the token, or since the window's start when all state is wanted.
+    /// Changes of the state since the token, or since the window's start when all state is wanted; up to now, so that what came after the
+    /// view's end can be taken back.
     pub(super) changes: &'a [StateChange],
     /// Members whose events make the room's name.
     pub(super) heroes: &'a [EventSn],
@@ -42,14 +43,15 @@ pub(super) async fn read(db: &mut Db, pass: &Pass<'_>, wanted: Wanted<'_>) -> Re
             let now =
                 if lazy { whole_but_members(db, &wanted).await? } else { db.state_entries(wanted.room.room).await? };
             let keys: BTreeSet<KeySn> = now.iter().map(|entry| entry.key).collect();
-            rewind(now, wanted.changes, start, |change| {
+            at_start(pass, &wanted, now, start, |change| {
                 !lazy || change.event_type != MEMBER || keys.contains(&change.key)
             })
         }
         Some(_) if pass.query.state_after => changed_before(wanted.changes, start),
         Some(_) => {
-            let told: BTreeSet<KeySn> = wanted.window.events.iter().filter_map(|event| event.key).collect();
-            delta_before_timeline(wanted.changes, start, &told)
+            let seen = wanted.changes.partition_point(|change| change.position <= wanted.upto);
+            let seen = wanted.changes.get(..seen).unwrap_or_default();
+            delta_before_timeline(seen, start, &wanted.told_by_timeline())
         }
     };
     if lazy {
@@ -65,6 +67,28 @@ pub(super) async fn read(db: &mut Db, pass: &Pass<'_>, wanted: Wanted<'_>) -> Re
     }
     let events: Vec<Raw<AnySyncStateEvent>> = events::state(&rows, pass.now_ms)?;
     Ok(if pass.query.state_after { api::State::After(events.into()) } else { api::State::Before(events.into()) })
+}
+
+/// The state where the section ends: with `state`, that is the start of the timeline, but for what the timeline does not tell.
+fn at_start(
+    pass: &Pass<'_>,
+    wanted: &Wanted<'_>,
+    now: Vec<StateEntry>,
+    start: Position,
+    keep: impl Fn(&StateChange) -> bool,
+) -> StateByKey {
+    let mut state = rewind(now, wanted.changes, start, &keep);
+    if !pass.query.state_after {
+        let seen = |change: &StateChange| change.position <= wanted.upto && keep(change);
+        add_untold(&mut state, wanted.changes, start, &wanted.told_by_timeline(), seen);
+    }
+    state
+}
+
+impl Wanted<'_> {
+    fn told_by_timeline(&self) -> BTreeSet<KeySn> {
+        self.window.events.iter().filter_map(|event| event.key).collect()
+    }
 }
 
 async fn whole_but_members(db: &mut Db, wanted: &Wanted<'_>) -> Result<Vec<StateEntry>, SyncError> {
@@ -97,7 +121,7 @@ async fn add_members(
         })
         .collect();
     let keys: BTreeSet<KeySn> = now.iter().map(|entry| entry.key).collect();
-    let members: BTreeMap<KeySn, StateEntry> = rewind(now, wanted.changes, start, |change| keys.contains(&change.key));
+    let members = at_start(pass, wanted, now, start, |change| keys.contains(&change.key));
     for (key, entry) in members {
         state.entry(key).or_insert(entry);
     }
