@@ -36,6 +36,8 @@ struct Extent {
     longer: bool,
     /// Required state that was not asked before.
     more_state: RequiredState,
+    /// Required state that was ever asked.
+    all_state: RequiredState,
 }
 
 /// Builds the section; none when there is nothing to tell.
@@ -86,7 +88,12 @@ async fn joined(db: &mut Db, pass: &Pass<'_>, wanted: &Wanted<'_>) -> Result<Opt
     let (asked, room) = (wanted.asked, &wanted.asked.room);
     // Who left and came back, or was only invited, knows nothing of the room as it is now.
     let told = wanted.told.filter(|told| room.joined_position.is_some_and(|joined| joined <= told.upto));
+    let mut all_state = asked.required_state.clone();
+    if let Some(told) = told {
+        all_state.extend(told.required_state);
+    }
     let extent = Extent {
+        all_state,
         from: told.map(|told| told.upto),
         longer: told.is_some_and(|told| asked.timeline_limit > told.timeline_limit),
         more_state: told
@@ -179,7 +186,7 @@ async fn put_timeline(db: &mut Db, pass: &Pass<'_>, window: &Window, section: &m
     Ok(())
 }
 
-/// The state that the client asked for: all of it at first, then what changed and what it asks anew. Members, when loaded lazily, are
+/// The state that the client asked for: all of it at first, then what changed of all it ever asked and what it asks anew. Members, when loaded lazily, are
 /// those who wrote in the timeline, and those who changed.
 async fn required_state(
     db: &mut Db,
@@ -189,7 +196,7 @@ async fn required_state(
     changes: &[StateChange],
     window: &Window,
 ) -> Result<Vec<ruma::serde::Raw<ruma::events::AnySyncStateEvent>>, SyncError> {
-    let (room, me, required) = (asked.room.room, &pass.viewer.user_id, &asked.required_state);
+    let (room, me, required) = (asked.room.room, &pass.viewer.user_id, &extent.all_state);
     let mut entries: Vec<StateEntry> = extent.more_state.read(db, room, me).await?;
     let changed = changed_before(changes, Position(i64::MAX));
     entries.extend(changed.into_values().filter(|entry| {
@@ -197,7 +204,7 @@ async fn required_state(
             || (entry.event_type == MEMBER && required.lazy_members())
     }));
     let mut events: BTreeSet<EventSn> = entries.into_iter().map(|entry| entry.event).collect();
-    if required.lazy_members() {
+    if asked.required_state.lazy_members() {
         events.extend(members_of(db, asked.room.room, window).await?);
     }
     let events: Vec<EventSn> = events.into_iter().collect();
