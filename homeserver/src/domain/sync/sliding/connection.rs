@@ -56,6 +56,8 @@ static NOTHING: RequiredState = RequiredState::nothing();
 pub(super) struct Told<'a> {
     /// Up to where.
     pub(super) upto: Position,
+    /// Whether the point's request was about the room; else it is remembered from before.
+    pub(super) live: bool,
     pub(super) timeline_limit: usize,
     pub(super) required_state: &'a RequiredState,
 }
@@ -143,6 +145,7 @@ impl Point {
     fn read(&self, Row(upto, timeline_limit, config): Row) -> Told<'_> {
         Told {
             upto: if upto == 0 { self.token } else { Position(upto) },
+            live: upto == 0,
             timeline_limit,
             required_state: self.configs.get(config).unwrap_or(&NOTHING),
         }

@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     Asked, Pass,
-    connection::{Keys, Point},
+    connection::{Keys, Point, Told},
 };
 
 /// To-device messages in one answer when the client does not say, and at most.
@@ -113,11 +113,13 @@ fn covered<'a>(
     })
 }
 
-/// Up to where an extension has told of a room; none: nothing.
-fn told(pass: &Pass<'_>, room: &Asked, was_on: bool) -> Option<Position> {
+/// What an extension has told of a room; none: nothing.
+fn told<'a>(pass: &Pass<'a>, room: &Asked, was_on: bool) -> Option<Told<'a>> {
     let told = pass.base.filter(|_| was_on)?.told(room.room.room)?;
     // Of a room that the viewer came into since, nothing was told.
-    room.room.joined_position.filter(|joined| *joined <= told.upto).map(|_| told.upto)
+    let since =
+        if room.room.membership == Membership::Join { room.room.joined_position } else { Some(room.room.position) };
+    since.filter(|since| *since <= told.upto).map(|_| told)
 }
 
 async fn room_account_data(
@@ -154,7 +156,7 @@ async fn room_account_data(
     for room in covered(asked, extension.lists.as_ref(), extension.rooms.as_ref()) {
         // What changed while the room was out of sight is not kept apart: all of it is told again then.
         let rows = match told(pass, room, was_on) {
-            Some(upto) if Some(upto) == since => new.remove(&room.room.room).unwrap_or_default(),
+            Some(Told { live: true, .. }) => new.remove(&room.room.room).unwrap_or_default(),
             _ => db.account_data_of_room(pass.viewer.user, room.room.room).await?,
         };
         if !rows.is_empty() {
@@ -191,9 +193,14 @@ async fn read_receipts(
             continue;
         }
         let mut rows = match told(pass, room, was_on) {
-            Some(upto) if pass.base.is_some_and(|base| base.token == upto) && !changed.contains(&sn) => continue,
-            Some(upto) => db.receipts_since(sn, upto, pass.viewer.user).await?,
-            None => {
+            Some(Told { live: true, .. }) if !changed.contains(&sn) => continue,
+            Some(Told { upto, live: true, .. }) => db.receipts_since(sn, upto, pass.viewer.user).await?,
+            // The extension may have been off while the room was in sight.
+            told => {
+                let mut rows = match told {
+                    Some(told) => db.receipts_since(sn, told.upto, pass.viewer.user).await?,
+                    None => Vec::new(),
+                };
                 let shown: Vec<String> = response
                     .rooms
                     .get(room_id)
@@ -202,7 +209,12 @@ async fn read_receipts(
                     })
                     .unwrap_or_default();
                 let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-                db.receipts_on(sn, &shown, pass.viewer.user).await?
+                for receipt in db.receipts_on(sn, &shown, pass.viewer.user).await? {
+                    if !rows.contains(&receipt) {
+                        rows.push(receipt);
+                    }
+                }
+                rows
             }
         };
         rows.retain(|receipt| !pass.ignored.contains(&receipt.user_id));
@@ -231,8 +243,13 @@ fn typing(
             continue;
         }
         let users = match told(pass, room, was_on) {
-            Some(upto) => sync.ephemeral.typing().changed_since(room.room.room, upto),
-            None => Some(sync.ephemeral.typing().now(room.room.room)).filter(|users| !users.is_empty()),
+            Some(Told { upto, live: true, .. }) => sync.ephemeral.typing().changed_since(room.room.room, upto),
+            // The client may know of somebody who stopped while it did not look.
+            _ => sync
+                .ephemeral
+                .typing()
+                .changed_since(room.room.room, Position(0))
+                .filter(|users| pass.base.is_some() || !users.is_empty()),
         };
         if let Some(users) = users {
             response.extensions.typing.rooms.insert(room.room.room_id.clone(), receipts::typing_event(&users)?);
