@@ -19,6 +19,8 @@ pub struct RelationsPage {
     pub upto: Position,
     pub backwards: bool,
     pub limit: i64,
+    /// How many steps an event may be away: 1 for those that relate to the target itself.
+    pub depth: u32,
 }
 
 impl Db {
@@ -29,14 +31,23 @@ impl Db {
         target: &EventId,
         page: &RelationsPage,
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new(concat!(
-            "SELECT ",
-            event_columns!(),
-            " FROM relations r JOIN events e USING (event_sn) JOIN event_json j USING (event_sn)
-             JOIN event_types t ON t.type_sn = e.type_sn WHERE e.standing = 0 AND r.target_event_id = "
-        ));
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "WITH RECURSIVE related(event_sn, rel_type, depth) AS (
+                SELECT event_sn, rel_type, 1 FROM relations WHERE target_event_id = ",
+        );
         query.push_bind(target.as_str().to_owned());
-        query.push(" AND e.room_sn = ").push_bind(room);
+        query.push(
+            " UNION SELECT r.event_sn, r.rel_type, d.depth + 1 FROM related d JOIN events f USING (event_sn)
+                JOIN relations r ON r.target_event_id = f.event_id WHERE f.room_sn = ",
+        );
+        query.push_bind(room).push(" AND d.depth < ").push_bind(page.depth);
+        query.push(concat!(
+            ") SELECT ",
+            event_columns!(),
+            " FROM related r JOIN events e USING (event_sn) JOIN event_json j USING (event_sn)
+             JOIN event_types t ON t.type_sn = e.type_sn WHERE e.standing = 0 AND e.room_sn = "
+        ));
+        query.push_bind(room);
         query.push(" AND e.position > ").push_bind(page.after);
         query.push(" AND e.position <= ").push_bind(page.upto);
         if let Some(rel_type) = &page.rel_type {

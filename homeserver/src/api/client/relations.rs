@@ -1,7 +1,7 @@
 //! GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}: events that relate to one, newest or oldest first.
 
 use ruma::{
-    EventId, OwnedRoomId,
+    EventId, OwnedRoomId, UInt,
     api::{
         Direction,
         client::relations::{
@@ -23,6 +23,8 @@ use crate::{
 
 /// Most events of one page.
 const LIMIT: i64 = 100;
+/// Steps of relations that are followed when the client asks for them.
+const DEPTH: u32 = 3;
 
 struct Wish<'a> {
     room_id: &'a OwnedRoomId,
@@ -33,11 +35,13 @@ struct Wish<'a> {
     to: Option<&'a str>,
     backwards: bool,
     limit: i64,
+    recurse: bool,
 }
 
 struct Found {
     chunk: Vec<Raw<AnyMessageLikeEvent>>,
     next: Option<String>,
+    depth: Option<UInt>,
 }
 
 async fn find((rooms, clock): (Rooms, Clock), sender: &Sender, wish: Wish<'_>) -> Result<Found, ApiError> {
@@ -50,6 +54,7 @@ async fn find((rooms, clock): (Rooms, Clock), sender: &Sender, wish: Wish<'_>) -
         upto: if wish.backwards { from } else { to }.unwrap_or(Position(i64::MAX)),
         backwards: wish.backwards,
         limit: wish.limit.clamp(1, LIMIT),
+        depth: if wish.recurse { DEPTH } else { 1 },
     };
     let (events, next) = {
         let mut db = rooms.store().read().await?;
@@ -60,7 +65,8 @@ async fn find((rooms, clock): (Rooms, Clock), sender: &Sender, wish: Wish<'_>) -
         (rooms.visible(&mut db, sender.user, &sender.user_id, room.sn, events).await?, next)
     };
     let chunk = show(&rooms, sender, clock.now_ms(), wish.room_id, &rules, &events).await?;
-    Ok(Found { chunk, next: next.map(|next| next.to_string()) })
+    let depth = wish.recurse.then(|| UInt::from(DEPTH));
+    Ok(Found { chunk, next: next.map(|next| next.to_string()), depth })
 }
 
 macro_rules! wish {
@@ -74,6 +80,7 @@ macro_rules! wish {
             to: $request.to.as_deref(),
             backwards: $request.dir == Direction::Backward,
             limit: $request.limit.map_or(5, |limit| i64::try_from(u64::from(limit)).unwrap_or(LIMIT)),
+            recurse: $request.recurse,
         }
     };
 }
@@ -85,6 +92,7 @@ pub async fn get_relating_events(
     let found = find(parts, &request.sender, wish!(request, None, None)).await?;
     let mut response = any::v1::Response::new(found.chunk);
     response.next_batch = found.next;
+    response.recursion_depth = found.depth;
     response.prev_batch = request.from.clone();
     Ok(response)
 }
@@ -96,6 +104,7 @@ pub async fn get_relating_events_with_rel_type(
     let found = find(parts, &request.sender, wish!(request, Some(request.rel_type.to_string()), None)).await?;
     let mut response = of_type::v1::Response::new(found.chunk);
     response.next_batch = found.next;
+    response.recursion_depth = found.depth;
     response.prev_batch = request.from.clone();
     Ok(response)
 }
@@ -108,6 +117,7 @@ pub async fn get_relating_events_with_rel_type_and_event_type(
     let found = find(parts, &request.sender, wish!(request, Some(rel_type), Some(event_type))).await?;
     let mut response = of_both::v1::Response::new(found.chunk);
     response.next_batch = found.next;
+    response.recursion_depth = found.depth;
     response.prev_batch = request.from.clone();
     Ok(response)
 }

@@ -303,3 +303,26 @@ async fn sliding_sync_tells_which_threads_one_follows() -> anyhow::Result<()> {
     assert_eq!(told(&third), Value::Null);
     Ok(())
 }
+
+#[tokio::test]
+async fn relations_of_relations_are_told_when_asked() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let root = story.say(&story.alice, "root").await?;
+    let reply = story.relate(&story.bob, "m.thread", &root, "reply").await?;
+    let edit = story.relate(&story.bob, "m.replace", &reply, "reply, edited").await?;
+    let reaction = json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": edit, "key": "x" } });
+    let reaction = story.send(&story.alice, "m.reaction", reaction).await?;
+    let beyond = json!({ "m.relates_to": { "rel_type": "m.reference", "event_id": reaction } });
+    story.send(&story.alice, "org.example.beyond", beyond).await?;
+    let ask = async |path: &str| -> anyhow::Result<(Vec<String>, Value)> {
+        let path = format!("/_matrix/client/v1/rooms/{}/relations/{root}{path}", story.room);
+        let told = story.server.get(&story.alice, &path).await?.ok()?;
+        let ids = told["chunk"].as_array().unwrap().iter().map(|event| event["event_id"].as_str().unwrap().to_owned());
+        Ok((ids.collect(), told["recursion_depth"].clone()))
+    };
+    assert_eq!(ask("").await?, (vec![reply.clone()], Value::Null));
+    assert_eq!(ask("?recurse=true").await?, (vec![reaction.clone(), edit.clone(), reply], json!(3)));
+    assert_eq!(ask("/m.replace?recurse=true").await?.0, [edit]);
+    assert_eq!(ask("/m.annotation/m.reaction?recurse=true&limit=1").await?.0, [reaction]);
+    Ok(())
+}
