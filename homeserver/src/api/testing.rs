@@ -1,8 +1,11 @@
 //! A server without listeners: requests in, answers out, for the tests of endpoints.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use axum::{Router, body::Body};
@@ -32,6 +35,7 @@ use crate::{
 pub struct Server {
     router: Router,
     now: Arc<AtomicI64>,
+    #[cfg(test)]
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -63,6 +67,7 @@ impl Answer {
     }
 }
 
+#[cfg(test)]
 impl Server {
     pub async fn start() -> anyhow::Result<Self> {
         Self::with(Config { registration: Registration::Open, rate_limits: false, ..Config::default() }).await
@@ -80,6 +85,26 @@ impl Server {
     ) -> anyhow::Result<(Self, AppserviceSender)> {
         let folder = tempfile::tempdir()?;
         let now = Arc::new(AtomicI64::new(1_700_000_000_000));
+        let identity = Arc::new(crypto::ServerIdentity::generate_in_key_mode());
+        let (server, sender) = Self::in_folder(config, folder.path(), identity, now, transport).await?;
+        Ok((Self { _folder: Some(folder), ..server }, sender))
+    }
+
+    /// Calls a server that somebody else made; its time does not pass.
+    pub fn over(parts: Parts) -> Self {
+        Self { router: router::socket(parts), now: Arc::default(), _folder: None }
+    }
+}
+
+impl Server {
+    /// The same from a folder that outlives it: what an earlier one wrote there is served on.
+    pub async fn in_folder(
+        config: Config,
+        folder: &Path,
+        identity: Arc<crypto::ServerIdentity>,
+        now: Arc<AtomicI64>,
+        transport: Arc<dyn appservices::Transport>,
+    ) -> anyhow::Result<(Self, AppserviceSender)> {
         let clock = {
             let now = Arc::clone(&now);
             Clock::from_fn(move || now.load(Ordering::Relaxed))
@@ -87,10 +112,9 @@ impl Server {
         let server_name = server_name!("one.example").to_owned();
         let notifier = Notifier::default();
         let committed = notifier.clone();
-        let path = folder.path().join("hearth.db");
+        let path = folder.join("hearth.db");
         let store = Store::open(&path, &server_name, clock.clone(), move |commit| committed.committed(commit)).await?;
-        let config = Arc::new(Config { data: folder.path().to_owned(), ..config });
-        let identity = Arc::new(crypto::ServerIdentity::generate_in_key_mode());
+        let config = Arc::new(Config { data: folder.to_owned(), ..config });
         let federation = Federation::offline(server_name.clone(), store.clone(), clock.clone());
         let web = Arc::new(NoWeb);
         let appservices = Appservices::open(&config.appservices, server_name.clone(), store.clone(), transport).await?;
@@ -99,12 +123,15 @@ impl Server {
             Foundation { config, clock, store, notifier, server_name, identity, federation, web, appservices };
         let parts = Parts::new(foundation);
         let sender = AppserviceSender::new(sending.0, parts.ephemeral.clone(), sending.1);
-        Ok((Self { router: router::socket(parts), now, _folder: Some(folder) }, sender))
-    }
-
-    /// Calls a server that somebody else made; its time does not pass.
-    pub fn over(parts: Parts) -> Self {
-        Self { router: router::socket(parts), now: Arc::default(), _folder: None }
+        Ok((
+            Self {
+                router: router::socket(parts),
+                now,
+                #[cfg(test)]
+                _folder: None,
+            },
+            sender,
+        ))
     }
 
     /// Lets time pass.

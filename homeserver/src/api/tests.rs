@@ -9,6 +9,7 @@ mod directory;
 mod discovery;
 mod erasure;
 mod guests;
+mod histories;
 mod homes;
 mod initial_sync;
 mod invite_permission;
