@@ -12,7 +12,9 @@ pub mod peer;
 pub mod router;
 pub mod ruma_route;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+#[cfg(any(test, fuzzing))]
 mod testing;
 #[cfg(test)]
 mod tests;

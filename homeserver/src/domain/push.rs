@@ -90,7 +90,11 @@ impl Push {
 }
 
 /// The actions of the first rule that matches.
-async fn decide<'r>(rules: &'r Ruleset, event: &FlattenedJson, context: &PushConditionRoomCtx) -> &'r [Action] {
+pub(crate) async fn decide<'r>(
+    rules: &'r Ruleset,
+    event: &FlattenedJson,
+    context: &PushConditionRoomCtx,
+) -> &'r [Action] {
     for rule in rules {
         if rule.applies(event, context).await {
             return rule.actions();
