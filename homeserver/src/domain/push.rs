@@ -5,7 +5,10 @@ mod rules;
 
 use ruma::{
     OwnedUserId, RoomId, RoomVersionId, UInt, UserId,
-    events::room::power_levels::{RoomPowerLevels, RoomPowerLevelsEventContent, RoomPowerLevelsSource},
+    events::{
+        ignored_user_list::IgnoredUserListEventContent,
+        room::power_levels::{RoomPowerLevels, RoomPowerLevelsEventContent, RoomPowerLevelsSource},
+    },
     push::{Action, FlattenedJson, PushConditionPowerLevelsCtx, PushConditionRoomCtx, Ruleset},
     serde::Raw,
 };
@@ -56,6 +59,7 @@ impl Push {
         let members = tx.joined_members_upto(event.room, COUNTED_MEMBERS).await?;
         let power_levels = power_levels(tx, event.room, event.version).await?;
         let thread = tx.thread_of(event.event_id).await?;
+        let sender = tx.user_id(event.sender).await?;
         for user in users {
             let user_id = tx.user_id(user).await?;
             let rules = self.rules.of(tx, user, &user_id).await?;
@@ -69,7 +73,7 @@ impl Push {
             }
             let actions = decide(&rules, &flat, &context).await;
             let notify = actions.iter().any(Action::should_notify);
-            if !notify {
+            if !notify || ignores(tx, user, &sender).await? {
                 continue;
             }
             tx.add_notification(NewNotification {
@@ -87,6 +91,13 @@ impl Push {
         }
         Ok(())
     }
+}
+
+/// Whether the user does not want to hear of what the sender does.
+async fn ignores(db: &mut Db, user: UserSn, sender: &UserId) -> Result<bool, StoreError> {
+    let content = db.account_data(user, RoomSn::GLOBAL, "m.ignored_user_list").await?;
+    let list = content.and_then(|json| serde_json::from_str::<IgnoredUserListEventContent>(&json).ok());
+    Ok(list.is_some_and(|list| list.ignored_users.contains_key(sender)))
 }
 
 /// The actions of the first rule that matches.

@@ -28,6 +28,7 @@ use super::{LONGEST_WAIT, Sync, SyncError, SyncToken, Viewer, ignored::Ignored};
 
 use self::filter::{allows, allows_room};
 
+pub use self::filter::matches;
 pub(super) use self::joined::total as total_unread;
 
 /// To-device messages in one answer.

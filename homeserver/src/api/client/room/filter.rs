@@ -4,7 +4,7 @@ use ruma::api::client::filter::{RoomEventFilter, UrlFilter};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::store::StoredEvent;
+use crate::{domain::sync::v3::matches, store::StoredEvent};
 
 #[derive(Deserialize)]
 struct Filtered {
@@ -17,13 +17,9 @@ struct Filtered {
 /// Whether the filter lets the event through.
 pub(in crate::api) fn allows(filter: &RoomEventFilter, event: &StoredEvent) -> bool {
     let Ok(event) = serde_json::from_str::<Filtered>(&event.json) else { return false };
-    let is = |pattern: &String, text: &str| match pattern.split_once('*') {
-        Some((start, end)) => text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end),
-        None => pattern == text,
-    };
     let has_url = event.content.get("url").is_some_and(Value::is_string);
-    !filter.not_types.iter().any(|pattern| is(pattern, &event.kind))
-        && filter.types.as_ref().is_none_or(|types| types.iter().any(|pattern| is(pattern, &event.kind)))
+    !filter.not_types.iter().any(|pattern| matches(pattern, &event.kind))
+        && filter.types.as_ref().is_none_or(|types| types.iter().any(|pattern| matches(pattern, &event.kind)))
         && !filter.not_senders.iter().any(|user_id| user_id.as_str() == event.sender)
         && filter.senders.as_ref().is_none_or(|senders| senders.iter().any(|user_id| user_id.as_str() == event.sender))
         && match filter.url_filter {

@@ -102,6 +102,32 @@ async fn a_timeline_of_no_events_ends_after_the_newest() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_star_means_the_same_in_sync_and_in_messages() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let event = story.say("words").await?;
+    let types = "%22types%22:[%22m.*.mess*%22]";
+    let answer = story.sync(&format!("&filter={{%22room%22:{{%22timeline%22:{{{types}}}}}}}"), None).await?;
+    let shown = &answer["rooms"]["join"][&story.room]["timeline"]["events"];
+    assert_eq!(shown[0]["event_id"], *event);
+    let path = format!("/_matrix/client/v3/rooms/{}/messages?dir=b&filter={{{types}}}", story.room);
+    let page = story.server.get(&story.bob, &path).await?.ok()?;
+    assert_eq!(page["chunk"][0]["event_id"], *event);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_ignored_users_say_is_not_unread() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let path = format!("/_matrix/client/v3/user/{BOB}/account_data/m.ignored_user_list");
+    story.server.put(&story.bob, &path, json!({ "ignored_users": { ALICE: {} } })).await?.ok()?;
+    story.say("unheard").await?;
+    let answer = story.sync("", None).await?;
+    let unread = &answer["rooms"]["join"][&story.room]["unread_notifications"];
+    assert_eq!(unread["notification_count"], 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn state_that_is_asked_again_is_not_old() -> anyhow::Result<()> {
     let story = Story::begin().await?;
     let topic = json!([["m.room.topic", ""]]);

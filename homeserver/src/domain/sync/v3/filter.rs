@@ -51,7 +51,7 @@ fn allows_type(types: Option<&[String]>, not_types: &[String], event_type: &str)
 }
 
 /// Whether `text` fits a pattern in which `*` stands for any sequence.
-fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
     let parts: Vec<&str> = parts.collect();
