@@ -128,6 +128,17 @@ async fn what_ignored_users_say_is_not_unread() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn the_create_event_stays_visible_when_history_is_closed() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let path = format!("/_matrix/client/v3/rooms/{}/state/m.room.history_visibility/", story.room);
+    story.server.put(&story.alice, &path, json!({ "history_visibility": "joined" })).await?.ok()?;
+    let path = format!("/_matrix/client/v3/rooms/{}/messages?dir=f&limit=1", story.room);
+    let page = story.server.get(&story.alice, &path).await?.ok()?;
+    assert_eq!(page["chunk"][0]["type"], "m.room.create");
+    Ok(())
+}
+
+#[tokio::test]
 async fn state_that_is_asked_again_is_not_old() -> anyhow::Result<()> {
     let story = Story::begin().await?;
     let topic = json!([["m.room.topic", ""]]);

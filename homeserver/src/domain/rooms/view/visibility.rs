@@ -160,6 +160,8 @@ async fn visibility_at(db: &mut Db, room: RoomSn, event: &StoredEvent) -> Result
             Some(sn) => db.event_by_sn(sn).await?.map(|event| event.json),
             None => None,
         },
+        // Nothing stands before the room's first event.
+        None if event.key.is_some() && event.key == db.key_sn("m.room.create", "").await? => None,
         // Backfilled events come without state: what is visible now decides.
         None => return visibility_now(db, room).await,
     };
