@@ -19,7 +19,7 @@ use ruma::{
     serde::Raw,
     uint,
 };
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json, value::to_raw_value};
 use tokio::runtime::Runtime;
 use url::form_urlencoded::byte_serialize;
 
@@ -145,10 +145,11 @@ impl Home {
 pub fn push_rules(input: &[u8]) -> anyhow::Result<()> {
     let (rules, event) = halves(input);
     let Ok(mut rules) = serde_json::from_slice::<Ruleset>(rules) else { return Ok(()) };
-    let Ok(event) = serde_json::from_slice::<Box<RawValue>>(event) else { return Ok(()) };
+    // Events that come to the rules were parsed and written anew.
+    let Ok(event) = serde_json::from_slice::<Value>(event) else { return Ok(()) };
     let user_id = owned_user_id!("@alice:one.example");
     rules.update_with_server_default(push::default_rules(&user_id));
-    let event = FlattenedJson::from_raw(&Raw::<Value>::from_json(event));
+    let event = FlattenedJson::from_raw(&Raw::<Value>::from_json(to_raw_value(&event)?));
     let context = PushConditionRoomCtx::new(owned_room_id!("!room:one.example"), uint!(3), user_id, "Alice".to_owned());
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let actions = runtime.block_on(push::decide(&rules, &event, &context));
@@ -167,20 +168,78 @@ fn halves(input: &[u8]) -> (&[u8], &[u8]) {
 mod tests {
     use std::{fs, path::Path};
 
+    use proptest::{
+        prelude::{ProptestConfig, Strategy, any},
+        sample::Index,
+        test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner},
+    };
+
     use super::{Home, push_rules};
 
     /// Calls the door with each file of a target's corpus.
     fn replay(target: &str, door: impl Fn(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus").join(target);
-        let mut count = 0;
+        let mut inputs = Vec::new();
         for file in fs::read_dir(folder)? {
             let path = file?.path();
+            inputs.push(fs::read(&path)?);
             door(&fs::read(&path)?).map_err(|error| error.context(path.display().to_string()))?;
-            count += 1;
         }
-        anyhow::ensure!(count > 4, "{count} files");
+        anyhow::ensure!(inputs.len() > 4, "{} files", inputs.len());
+        mutate(&inputs, door)
+    }
+
+    /// Calls the door with inputs that were changed at random. `PROPTEST_CASES` raises their number.
+    fn mutate(inputs: &[Vec<u8>], door: impl Fn(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+        let cases = wanted.unwrap_or(40);
+        let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+        let place = || any::<Index>();
+        let change = (place(), 0..6usize, any::<u8>(), place()).boxed();
+        let changes = proptest::collection::vec(change, 1..5).boxed();
+        let mut runner = match wanted {
+            Some(_) => TestRunner::new(config),
+            None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+        };
+        runner.run(&(place(), place(), changes), |(one, other, changes)| {
+            let (mut input, other) = (one.get(inputs).clone(), other.get(inputs));
+            for (at, how, byte, part) in changes {
+                let at = at.index(input.len() + 1);
+                let word = *part.get(&WORDS);
+                match how {
+                    0 => input.truncate(at),
+                    1 => input.insert(at, byte),
+                    2 => drop(input.splice(at..at, word.bytes())),
+                    3 => drop(input.splice(at..input.len().min(at + 4), word.bytes())),
+                    4 => drop(input.splice(at.., other[part.index(other.len() + 1)..].iter().copied())),
+                    _ => drop(input.drain(at..input.len().min(at + usize::from(byte % 8)))),
+                }
+            }
+            door(&input)
+                .map_err(|error| TestCaseError::fail(format!("{error:#} at {}", String::from_utf8_lossy(&input))))
+        })?;
         Ok(())
     }
+
+    /// What parsers stumble over.
+    const WORDS: [&str; 16] = [
+        "null",
+        "-1",
+        "0",
+        "1e999",
+        "9223372036854775808",
+        "\"",
+        "{",
+        "[[",
+        "\\u0000",
+        "\\ud800",
+        "%00",
+        "é",
+        "*",
+        "$",
+        "@",
+        ":",
+    ];
 
     fn at_home(target: &str, door: impl Fn(&Home, &[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
