@@ -16,10 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from pathlib import Path
 
-from homes import CACHE, DEADLINE, SECRET, TARGET, User, until
+from homes import CACHE, DEADLINE, SECRET, TARGET, User, finish, run_cases, until
 
 NAME = "bridged.example"
 VENV = CACHE / "heisenbridge"
@@ -301,34 +300,16 @@ def nobody_takes_a_puppets_name(story: Story) -> None:
 
 
 def main() -> None:
-    wanted = sys.argv[1:]
     install()
     folder = Path(tempfile.mkdtemp(prefix="hearth-bridge-"))
     print(f"heisenbridge from PyPI, ngircd from Debian, logs in {folder}", flush=True)
-    passed = failed = 0
     with contextlib.ExitStack() as stack:
         world = World(folder)
         stack.callback(world.stop)
         world.start_irc()
         world.start_server()
-        story = Story(world)
-        for run in CASES:
-            if wanted and not any(word in run.__name__ for word in wanted):
-                continue
-            began = time.monotonic()
-            try:
-                run(story)
-                passed += 1
-                print(f"ok      {time.monotonic() - began:6.1f} s  {run.__name__}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED  {time.monotonic() - began:6.1f} s  {run.__name__}\n{traceback.format_exc()}", flush=True)
-    if failed:
-        print(f"the logs stay in {folder}")
-    else:
-        shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(bool(failed))
+        counts = run_cases(CASES, Story(world))
+    finish(folder, *counts)
 
 
 if __name__ == "__main__":

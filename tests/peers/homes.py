@@ -7,9 +7,11 @@ import itertools
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -205,3 +207,31 @@ class Alone(Hearth):
         self.log, self.child = folder / "hearth.log", None
         self.flags = ["--server-name", name, "--client-listen", "127.0.0.1:0", "--federation-listen", "off",
                       "--registration-secret", SECRET]
+
+
+def run_cases(cases: list, given) -> tuple[int, int]:
+    """Runs the cases that the command line names, or all, and says how each fared; answers how many passed and failed."""
+    wanted = sys.argv[1:]
+    passed = failed = 0
+    for run in cases:
+        if wanted and not any(word in run.__name__ for word in wanted):
+            continue
+        began = time.monotonic()
+        try:
+            run(given)
+            passed += 1
+            print(f"ok      {time.monotonic() - began:6.1f} s  {run.__name__}", flush=True)
+        except Exception:
+            failed += 1
+            print(f"FAILED  {time.monotonic() - began:6.1f} s  {run.__name__}\n{traceback.format_exc()}", flush=True)
+    return passed, failed
+
+
+def finish(folder: Path, passed: int, failed: int) -> None:
+    """Ends the program: the folder with the logs stays when a case failed, and the last line says how many."""
+    if failed:
+        print(f"the logs stay in {folder}")
+    else:
+        shutil.rmtree(folder)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(bool(failed))

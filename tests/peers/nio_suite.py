@@ -7,7 +7,6 @@ Installs matrix-nio from PyPI into the cache folder when it is missing. The last
 import asyncio
 import io
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import time
 import traceback
 from pathlib import Path
 
-from homes import CACHE, DEADLINE, SECRET, Alone, User
+from homes import CACHE, DEADLINE, SECRET, Alone, User, finish
 
 VENV = CACHE / "nio"
 PYTHON = VENV / "bin" / "python"
@@ -207,7 +206,7 @@ async def aliases_directory_search_and_profile(ann: Person, bob: Person) -> None
     assert [result["result"]["content"]["body"] for result in found["results"]] == ["an unusual pomegranate"], found
 
 
-async def play(folder: Path, wanted: list[str]) -> int:
+async def play(folder: Path, wanted: list[str]) -> tuple[int, int]:
     server = Alone(folder).start()
     passed = failed = 0
     try:
@@ -230,18 +229,12 @@ async def play(folder: Path, wanted: list[str]) -> int:
                     await person.client.close()
     finally:
         server.stop()
-    print(f"{passed} passed, {failed} failed")
-    return failed
+    return passed, failed
 
 
 def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="hearth-nio-"))
-    failed = asyncio.run(play(folder, sys.argv[1:]))
-    if failed:
-        print(f"the logs stay in {folder}")
-    else:
-        shutil.rmtree(folder)
-    sys.exit(bool(failed))
+    finish(folder, *asyncio.run(play(folder, sys.argv[1:])))
 
 
 if __name__ == "__main__":

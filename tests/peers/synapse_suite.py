@@ -5,14 +5,11 @@ Installs Synapse from PyPI into the cache folder when it is missing. The last li
 """
 
 import contextlib
-import shutil
-import sys
 import tempfile
 import time
-import traceback
 from pathlib import Path
 
-from homes import SECRET, Follow, Hearth, Refused, Synapse, User, until
+from homes import SECRET, Follow, Hearth, Refused, Synapse, User, finish, run_cases, until
 
 CASES = []
 
@@ -231,33 +228,16 @@ def synapse_stops_and_hears_what_we_kept(world: World) -> None:
 
 
 def main() -> None:
-    wanted = sys.argv[1:]
     folder = Path(tempfile.mkdtemp(prefix="hearth-synapse-"))
     print(f"Synapse from PyPI in the cache folder, both servers in {folder}", flush=True)
-    passed = failed = 0
     with contextlib.ExitStack() as stack:
         world = World(folder)
         stack.callback(world.synapse.stop)
         world.synapse.start()
         stack.callback(world.hearth.stop)
         world.hearth.start()
-        for run in CASES:
-            if wanted and not any(word in run.__name__ for word in wanted):
-                continue
-            began = time.monotonic()
-            try:
-                run(world)
-                passed += 1
-                print(f"ok      {time.monotonic() - began:6.1f} s  {run.__name__}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED  {time.monotonic() - began:6.1f} s  {run.__name__}\n{traceback.format_exc()}", flush=True)
-    if failed:
-        print(f"the logs stay in {folder}")
-    else:
-        shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(bool(failed))
+        counts = run_cases(CASES, world)
+    finish(folder, *counts)
 
 
 if __name__ == "__main__":
