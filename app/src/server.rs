@@ -4,7 +4,6 @@ use std::{path::Path, time::Duration};
 
 use client::Homeserver;
 use crypto::ServerIdentity;
-use futures_util::{FutureExt, future::BoxFuture};
 use homeserver::{
     StartError,
     config::{Config, Listen, Registration, ServerNameChoice},
@@ -67,9 +66,7 @@ impl RunningServer {
             config.tls_cert = domain.certificate.clone();
             config.tls_key = domain.private_key.clone();
         }
-        // Boxed: the compiler cannot prove of the whole chain that it may move between threads, of this part it can.
-        let starting: BoxFuture<'static, _> = homeserver::start(config, Some(identity)).boxed();
-        let server = starting.await?;
+        let server = homeserver::start(config, Some(identity)).await?;
         Ok(Self { reach: Homeserver::Socket(server.socket().to_owned()), registration_token: token, own: Some(server) })
     }
 
@@ -85,8 +82,7 @@ impl RunningServer {
 
     pub(crate) async fn shutdown(self) {
         let Some(server) = self.own else { return };
-        let ending: BoxFuture<'static, ()> = server.shutdown().boxed();
-        if tokio::time::timeout(LAST_PATIENCE, ending).await.is_err() {
+        if tokio::time::timeout(LAST_PATIENCE, server.shutdown()).await.is_err() {
             tracing::warn!("the server did not end in time and was left behind");
         }
     }

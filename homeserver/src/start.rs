@@ -15,6 +15,7 @@ use std::{
 
 use axum::Extension;
 use crypto::ServerIdentity;
+use futures_util::future::BoxFuture;
 use ruma::{OwnedServerName, ServerName};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -76,7 +77,13 @@ pub struct Homeserver {
 /// Starts a server in the folder that `config` names, and answers when every listener serves.
 ///
 /// `identity` is the server's key where the caller keeps it (a vault); else it is read from the folder, or made there.
-pub async fn start(config: Config, identity: Option<ServerIdentity>) -> Result<Homeserver, StartError> {
+// Boxed, so that the whole server is compiled here and not once more in every crate that starts one; and the compiler proves here, not
+// through the caller's chain, that it may move between threads.
+pub fn start(config: Config, identity: Option<ServerIdentity>) -> BoxFuture<'static, Result<Homeserver, StartError>> {
+    Box::pin(start_all(config, identity))
+}
+
+async fn start_all(config: Config, identity: Option<ServerIdentity>) -> Result<Homeserver, StartError> {
     config.check()?;
     let lock = FolderLock::take(&config.data)?;
     let data = lock.folder().to_owned();
@@ -178,7 +185,11 @@ impl Homeserver {
     }
 
     /// Lets running requests finish, writes everything down and ends.
-    pub async fn shutdown(self) {
+    pub fn shutdown(self) -> BoxFuture<'static, ()> {
+        Box::pin(self.end_all())
+    }
+
+    async fn end_all(self) {
         self.stop.cancel();
         self.tasks.close();
         for listener in self.listeners {
