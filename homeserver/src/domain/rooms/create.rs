@@ -14,7 +14,6 @@ use crate::{
 
 use super::{
     Rooms, RoomsError,
-    append::{Accepted, append},
     directory::aliases_named,
     graph::Graph,
     invite_permission::takes_invites,
@@ -82,11 +81,11 @@ impl Rooms {
             events.push(Own { event, transaction: None });
         }
         let room_id = graph.room_id.clone().ok_or_else(|| RoomsError::BadEvent("no room id was made".to_owned()))?;
-        for own in &events {
-            self.cache.put(&own.event);
+        for made in &events {
+            self.cache.put(&made.event);
         }
         let (id, creator_sn, alias, published) = (room_id.clone(), creator.user, room.alias.clone(), room.published);
-        let (push, appservices) = (self.push.clone(), self.appservices.clone());
+        let own = self.own_events();
         self.store
             .write::<_, RoomsError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
@@ -99,21 +98,7 @@ impl Rooms {
                     if published {
                         tx.set_published(room, true).await?;
                     }
-                    let mut before = None;
-                    for Own { event, transaction } in events {
-                        let (rules, push, appservices) = (rules.clone(), push.clone(), appservices.clone());
-                        let accepted = Accepted {
-                            event,
-                            rules,
-                            before,
-                            resolved: None,
-                            ours: true,
-                            transaction,
-                            push,
-                            appservices,
-                        };
-                        before = append(tx, room, &accepted).await?.after;
-                    }
+                    own.write(tx, room, None, &rules, events).await?;
                     Ok(())
                 })
             })

@@ -2,12 +2,12 @@
 
 use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId, UserId,
-    events::TimelineEventType,
+    events::TimelineEventType, room_version_rules::RoomVersionRules,
 };
 
 use crate::{
-    domain::events::build::Draft,
-    store::{Durability, Membership, RoomSn, SnapshotSn, StoreError, UserSn},
+    domain::{appservices::Appservices, events::build::Draft, push::Push},
+    store::{Durability, Membership, RoomSn, SnapshotSn, StoreError, Tx, UserSn},
 };
 
 use super::{
@@ -154,33 +154,17 @@ impl Rooms {
         room: RoomSn,
         before: Option<SnapshotSn>,
         events: Vec<Own>,
-        rules: ruma::room_version_rules::RoomVersionRules,
+        rules: RoomVersionRules,
     ) -> Result<(), RoomsError> {
-        for own in &events {
-            self.cache.put(&own.event);
+        for made in &events {
+            self.cache.put(&made.event);
         }
-        let redacted: Vec<OwnedEventId> = events.iter().filter_map(|own| own.event.redaction_target(&rules)).collect();
-        let (push, appservices) = (self.push.clone(), self.appservices.clone());
+        let redacted: Vec<OwnedEventId> =
+            events.iter().filter_map(|made| made.event.redaction_target(&rules)).collect();
+        let own = self.own_events();
         self.store
             .write::<_, StoreError, _>(Durability::Full, move |tx| {
-                Box::pin(async move {
-                    let mut before = before;
-                    for Own { event, transaction } in events {
-                        let (rules, push, appservices) = (rules.clone(), push.clone(), appservices.clone());
-                        let accepted = Accepted {
-                            event,
-                            rules,
-                            before,
-                            resolved: None,
-                            ours: true,
-                            transaction,
-                            push,
-                            appservices,
-                        };
-                        before = append(tx, room, &accepted).await?.after;
-                    }
-                    Ok(())
-                })
+                Box::pin(async move { own.write(tx, room, before, &rules, events).await })
             })
             .await?;
         for event_id in redacted {
@@ -196,6 +180,45 @@ pub(super) struct Own {
     pub transaction: Option<(UserSn, String, String)>,
 }
 
+/// Writes runs of events made here.
+pub(super) struct OwnEvents {
+    push: Push,
+    appservices: Appservices,
+}
+
+impl Rooms {
+    pub(super) fn own_events(&self) -> OwnEvents {
+        OwnEvents { push: self.push.clone(), appservices: self.appservices.clone() }
+    }
+}
+
+impl OwnEvents {
+    /// Appends the events one after the other; `before` is the room's state, none before its first event.
+    pub(super) async fn write(
+        &self,
+        tx: &mut Tx,
+        room: RoomSn,
+        mut before: Option<SnapshotSn>,
+        rules: &RoomVersionRules,
+        events: Vec<Own>,
+    ) -> Result<(), StoreError> {
+        for Own { event, transaction } in events {
+            let accepted = Accepted {
+                event,
+                rules: rules.clone(),
+                before,
+                resolved: None,
+                ours: true,
+                transaction,
+                push: self.push.clone(),
+                appservices: self.appservices.clone(),
+            };
+            before = append(tx, room, &accepted).await?.after;
+        }
+        Ok(())
+    }
+}
+
 /// Whether an event relates to another one.
 fn relates(json: &str) -> bool {
     let event = serde_json::from_str::<serde_json::Value>(json).unwrap_or_default();
@@ -204,7 +227,7 @@ fn relates(json: &str) -> bool {
 
 /// `redacts` of a redaction sent by the ordinary endpoint: clients put it into the content whatever the room's version.
 fn redaction_of_content(
-    rules: &ruma::room_version_rules::RoomVersionRules,
+    rules: &RoomVersionRules,
     content: &mut CanonicalJsonObject,
 ) -> Result<Option<OwnedEventId>, RoomsError> {
     let named = content.get("redacts").and_then(|value| value.as_str()).map(str::to_owned);

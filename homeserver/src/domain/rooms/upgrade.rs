@@ -17,7 +17,6 @@ use crate::{
 
 use super::{
     Rooms, RoomsError,
-    append::{Accepted, append},
     graph::Graph,
     send::{LocalUser, Own},
     view,
@@ -127,8 +126,8 @@ impl Rooms {
         for event in begun.iter().chain(&ended) {
             self.cache.put(event);
         }
-        let own = |event| Own { event, transaction: None };
-        let (begun, ended) = (begun.into_iter().map(own).collect(), ended.into_iter().map(own).collect());
+        let made = |event| Own { event, transaction: None };
+        let (begun, ended) = (begun.into_iter().map(made).collect(), ended.into_iter().map(made).collect());
         self.write_upgrade(old, ended, (new_id.clone(), version, rules), begun).await?;
         Ok(new_id)
     }
@@ -141,43 +140,15 @@ impl Rooms {
         new: (OwnedRoomId, RoomVersionId, RoomVersionRules),
         begun: Vec<Own>,
     ) -> Result<(), RoomsError> {
-        let (push, appservices) = (self.push.clone(), self.appservices.clone());
+        let own = self.own_events();
         self.store
             .write::<_, StoreError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
                     let (new_id, version, rules) = new;
                     // The old room first: whoever enters the new one takes along what they had in the old one.
-                    let mut before = old.room.snapshot;
-                    for Own { event, transaction } in ended {
-                        let (rules, push, appservices) = (old.rules.clone(), push.clone(), appservices.clone());
-                        let accepted = Accepted {
-                            event,
-                            rules,
-                            before,
-                            resolved: None,
-                            ours: true,
-                            transaction,
-                            push,
-                            appservices,
-                        };
-                        before = append(tx, old.room.sn, &accepted).await?.after;
-                    }
+                    own.write(tx, old.room.sn, old.room.snapshot, &old.rules, ended).await?;
                     let room = tx.make_room(&new_id, &version).await?;
-                    let mut before = None;
-                    for Own { event, transaction } in begun {
-                        let (rules, push, appservices) = (rules.clone(), push.clone(), appservices.clone());
-                        let accepted = Accepted {
-                            event,
-                            rules,
-                            before,
-                            resolved: None,
-                            ours: true,
-                            transaction,
-                            push,
-                            appservices,
-                        };
-                        before = append(tx, room, &accepted).await?.after;
-                    }
+                    own.write(tx, room, None, &rules, begun).await?;
                     tx.move_aliases(old.room.sn, room).await?;
                     if old.room.published {
                         tx.set_published(old.room.sn, false).await?;
