@@ -103,7 +103,7 @@ pub use self::{
     sn::{AppserviceSn, EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
     snapshots::StateMap,
     staging::StagedPdu,
-    sync::{AccountData, EventRow, Hero, LocalRoom, RoomChanges, StateChange, StateEntry},
+    sync::{AccountData, EventRow, Hero, LocalRoom, LookAhead, RoomChanges, StateChange, StateEntry},
     threads::{ThreadSubscription, ThreadSummary},
     to_device::ToDeviceMessage,
     tokens::{RefreshOwner, TokenOwner, token_hash},

@@ -37,30 +37,22 @@ pub struct PushedEvent<'a> {
     pub event: EventSn,
     pub event_id: &'a str,
     pub position: Position,
-    pub sender: UserSn,
+    pub sender: &'a UserId,
     /// The signed event.
     pub json: &'a str,
-    /// The local user whom a member event invites.
-    pub invited: Option<UserSn>,
+    /// The local users to whom it may be something: members but for the sender, and who is invited.
+    pub users: &'a [UserSn],
 }
 
 impl Push {
-    /// Applies the rules of each local member (and of who is invited) to an event that was just accepted, writes what they decide and
-    /// wakes their pushers. The event's row, its relations and the state that it makes must have been written before.
+    /// Applies the rules of each of the users to an event that was just accepted, writes what they decide and wakes their pushers. The event's row, its relations and the state that it makes must have been written before.
     pub async fn evaluate(&self, tx: &mut Tx, event: PushedEvent<'_>) -> Result<(), StoreError> {
-        let mut users = tx.local_joined_members(event.room).await?;
-        users.extend(event.invited);
-        users.retain(|user| *user != event.sender);
-        if users.is_empty() {
-            return Ok(());
-        }
         let Ok(raw) = serde_json::from_str::<Box<RawValue>>(event.json) else { return Ok(()) };
         let flat = FlattenedJson::from_raw(&Raw::<serde_json::Value>::from_json(raw));
         let members = tx.joined_members_upto(event.room, COUNTED_MEMBERS).await?;
         let power_levels = power_levels(tx, event.room, event.version).await?;
         let thread = tx.thread_of(event.event_id).await?;
-        let sender = tx.user_id(event.sender).await?;
-        for user in users {
+        for user in event.users.iter().copied() {
             let user_id = tx.user_id(user).await?;
             let rules = self.rules.of(tx, user, &user_id).await?;
             let name = tx.member_display_name(event.room, user).await?.unwrap_or_default();
@@ -73,7 +65,7 @@ impl Push {
             }
             let actions = decide(&rules, &flat, &context).await;
             let notify = actions.iter().any(Action::should_notify);
-            if !notify || ignores(tx, user, &sender).await? {
+            if !notify || ignores(tx, user, event.sender).await? {
                 continue;
             }
             tx.add_notification(NewNotification {

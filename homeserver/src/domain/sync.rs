@@ -44,6 +44,9 @@ pub use self::{error::SyncError, initial::Initial, notifications::PastNotificati
 /// The longest that a request may wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
+/// Rooms that are read ahead together.
+const ROOMS_AHEAD: usize = 100;
+
 /// The device that asks.
 #[derive(Clone, Debug)]
 pub struct Viewer {

@@ -15,12 +15,12 @@ use sqlx::{
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::StoreError;
+use super::{StoreError, sync::Ahead};
 
 const READERS: usize = 4;
 
-/// A connection; queries are its methods, one `impl` block in each file of a table family.
-pub struct Db(pub(super) SqliteConnection);
+/// A connection and what was read ahead through it; queries are its methods, one `impl` block in each file of a table family.
+pub struct Db(pub(super) SqliteConnection, pub(super) Ahead);
 
 pub(super) async fn open_writer(path: &Path) -> Result<Db, StoreError> {
     let options = options(path)
@@ -30,7 +30,7 @@ pub(super) async fn open_writer(path: &Path) -> Result<Db, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         .pragma("wal_autocheckpoint", "2000")
         .pragma("journal_size_limit", "67108864");
-    Ok(Db(options.connect().await?))
+    Ok(Db(options.connect().await?, Ahead::default()))
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -54,7 +54,7 @@ impl ReaderPool {
     pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
         let mut free = Vec::with_capacity(READERS);
         for _ in 0..READERS {
-            free.push(Db(options(path).pragma("query_only", "on").connect().await?));
+            free.push(Db(options(path).pragma("query_only", "on").connect().await?, Ahead::default()));
         }
         Ok(Self { free: Mutex::new(free), permits: Semaphore::new(READERS) })
     }
@@ -91,7 +91,8 @@ impl DerefMut for Reader<'_> {
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        if let Some(db) = self.db.take() {
+        if let Some(mut db) = self.db.take() {
+            db.1 = Ahead::default();
             self.pool.free.lock().unwrap_or_else(PoisonError::into_inner).push(db);
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::{QueryBuilder, Sqlite};
+
 use super::{
     Db, EventSn, KeySn, Position, RoomSn, StoreError, StoredEvent, Tx,
     events::{EventRow, event_columns},
@@ -28,6 +30,41 @@ impl Db {
         .fetch_optional(&mut self.0)
         .await?;
         row.map(EventRow::read).transpose()
+    }
+
+    /// The state events that stand at these places now, with type and state key; places where nothing stands are left out.
+    pub async fn current_state_events(
+        &mut self,
+        room: RoomSn,
+        places: &[(String, String)],
+    ) -> Result<Vec<(String, String, StoredEvent)>, StoreError> {
+        #[derive(sqlx::FromRow)]
+        struct Standing {
+            #[sqlx(rename = "type")]
+            event_type: String,
+            state_key: String,
+            #[sqlx(flatten)]
+            event: EventRow,
+        }
+        let mut found = Vec::with_capacity(places.len());
+        for part in places.chunks(200) {
+            let mut query = QueryBuilder::<Sqlite>::new("WITH places (type, state_key) AS (");
+            query.push_values(part, |mut row, (event_type, state_key)| {
+                row.push_bind(event_type.as_str()).push_bind(state_key.as_str());
+            });
+            query.push(concat!(
+                ") SELECT t.type, k.state_key, ",
+                event_columns!(),
+                " FROM places p CROSS JOIN event_types t ON t.type = p.type CROSS JOIN state_keys k ON k.type_sn = t.type_sn AND k.state_key = p.state_key
+                 CROSS JOIN current_state s ON s.key_sn = k.key_sn JOIN events e ON e.event_sn = s.event_sn
+                 JOIN event_json j ON j.event_sn = e.event_sn WHERE s.room_sn = "
+            ));
+            query.push_bind(room);
+            for row in query.build_query_as::<Standing>().fetch_all(&mut self.0).await? {
+                found.push((row.event_type, row.state_key, row.event.read()?));
+            }
+        }
+        Ok(found)
     }
 
     /// The whole state of the room now.

@@ -1,6 +1,9 @@
 //! Events: the columns, the bodies, the edges between them.
 
+use std::collections::HashMap;
+
 use ruma::{EventId, OwnedEventId};
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::{Db, EventSn, KeySn, Position, RoomSn, SnapshotSn, StoreError, Tx, TypeSn, UserSn};
 
@@ -224,21 +227,29 @@ impl Db {
         id.map(|id| id.try_into().map_err(|_| StoreError::Damaged("an event id"))).transpose()
     }
 
-    /// The transaction id of an event, for the device that sent it.
-    pub async fn transaction_id(
+    /// The transaction ids of those of these events that the device sent.
+    pub async fn transaction_ids(
         &mut self,
-        event: EventSn,
+        events: &[EventSn],
         user: UserSn,
         device_id: &str,
-    ) -> Result<Option<String>, StoreError> {
-        Ok(sqlx::query_scalar(
-            "SELECT txn_id FROM event_transactions WHERE event_sn = $1 AND user_sn = $2 AND device_id = $3",
-        )
-        .bind(event)
-        .bind(user)
-        .bind(device_id)
-        .fetch_optional(&mut self.0)
-        .await?)
+    ) -> Result<HashMap<EventSn, String>, StoreError> {
+        if let Some(ids) = self.1.sent(events, user, device_id) {
+            return Ok(ids);
+        }
+        let mut ids = HashMap::new();
+        for chunk in events.chunks(500) {
+            let mut query: QueryBuilder<Sqlite> =
+                QueryBuilder::new("SELECT event_sn, txn_id FROM event_transactions WHERE event_sn IN (");
+            let mut list = query.separated(", ");
+            for event in chunk {
+                list.push_bind(*event);
+            }
+            query.push(") AND user_sn = ").push_bind(user);
+            query.push(" AND device_id = ").push_bind(device_id.to_owned());
+            ids.extend(query.build_query_as::<(EventSn, String)>().fetch_all(&mut self.0).await?);
+        }
+        Ok(ids)
     }
 }
 
@@ -289,8 +300,7 @@ impl Tx {
             .bind(event.json)
             .execute(&mut self.db.0)
             .await?;
-        self.put_edges(event.room, sn, EdgeKind::Prev, event.prev_events).await?;
-        self.put_edges(event.room, sn, EdgeKind::Auth, event.auth_events).await?;
+        self.put_edges(event.room, sn, event.prev_events, event.auth_events).await?;
         Ok(sn)
     }
 

@@ -2,7 +2,7 @@
 
 use ruma::{OwnedServerName, OwnedUserId, ServerName, UserId};
 
-use super::{Db, ServerSn, StoreError, Tx, UserSn};
+use super::{Db, ServerSn, StoreError, Tx, UserSn, writer::Known};
 
 impl Db {
     /// The number of a server name that was seen before.
@@ -52,14 +52,21 @@ impl Tx {
 
     /// The number of a user id, given now if it has none.
     pub async fn make_user_sn(&mut self, user_id: &UserId) -> Result<UserSn, StoreError> {
-        if let Some(user) = self.user_sn(user_id).await? {
-            return Ok(user);
+        if let Some(user) = self.known.users.get(user_id) {
+            return Ok(*user);
         }
-        let server = self.make_server_sn(user_id.server_name()).await?;
-        Ok(sqlx::query_scalar("INSERT INTO users (server_sn, user_id) VALUES ($1, $2) RETURNING user_sn")
-            .bind(server)
-            .bind(user_id.as_str())
-            .fetch_one(&mut self.db.0)
-            .await?)
+        let user = match self.user_sn(user_id).await? {
+            Some(user) => user,
+            None => {
+                let server = self.make_server_sn(user_id.server_name()).await?;
+                sqlx::query_scalar("INSERT INTO users (server_sn, user_id) VALUES ($1, $2) RETURNING user_sn")
+                    .bind(server)
+                    .bind(user_id.as_str())
+                    .fetch_one(&mut self.db.0)
+                    .await?
+            }
+        };
+        Known::put(&mut self.known.users, user_id.to_owned(), user);
+        Ok(user)
     }
 }

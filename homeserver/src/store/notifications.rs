@@ -123,7 +123,21 @@ impl Db {
 
     /// Unread counts of the room by thread; '' is the main timeline.
     pub async fn unread(&mut self, user: UserSn, room: RoomSn) -> Result<BTreeMap<String, Unread>, StoreError> {
-        let marks = self.read_marks(user, room).await?;
+        if self.1.is_silent(user, room) {
+            return Ok(BTreeMap::new());
+        }
+        let Some((joined, true)) = sqlx::query_as::<_, (Option<Position>, bool)>(
+            "SELECT joined_position, EXISTS (SELECT 1 FROM notifications WHERE user_sn = $1 AND room_sn = $2)
+             FROM local_memberships WHERE user_sn = $1 AND room_sn = $2",
+        )
+        .bind(user)
+        .bind(room)
+        .fetch_optional(&mut self.0)
+        .await?
+        else {
+            return Ok(BTreeMap::new());
+        };
+        let marks = ReadMarks::new(self.read_positions(room, user).await?, joined);
         let after = marks.all.unwrap_or(Position(i64::MIN));
         let rows: Vec<(String, Position, bool, bool)> =
             sqlx::query_as(UNREAD).bind(user).bind(room).bind(after).fetch_all(&mut self.0).await?;

@@ -111,6 +111,9 @@ impl Db {
 
     /// Of these events, the ones that others relate to, with the relation's type.
     pub async fn related_targets(&mut self, event_ids: &[&str]) -> Result<HashSet<(String, String)>, StoreError> {
+        if let Some(related) = self.1.related(event_ids) {
+            return Ok(related);
+        }
         let mut related = HashSet::new();
         for part in event_ids.chunks(500) {
             let mut query = QueryBuilder::<Sqlite>::new(

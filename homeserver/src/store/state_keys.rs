@@ -1,6 +1,6 @@
 //! Numbers for event types and for pairs of event type and state key.
 
-use super::{Db, KeySn, StoreError, Tx, TypeSn};
+use super::{Db, KeySn, StoreError, Tx, TypeSn, writer::Known};
 
 impl Db {
     pub async fn type_sn(&mut self, event_type: &str) -> Result<Option<TypeSn>, StoreError> {
@@ -33,13 +33,20 @@ impl Db {
 
 impl Tx {
     pub async fn make_type_sn(&mut self, event_type: &str) -> Result<TypeSn, StoreError> {
-        if let Some(sn) = self.type_sn(event_type).await? {
-            return Ok(sn);
+        if let Some(sn) = self.known.types.get(event_type) {
+            return Ok(*sn);
         }
-        Ok(sqlx::query_scalar("INSERT INTO event_types (type) VALUES ($1) RETURNING type_sn")
-            .bind(event_type)
-            .fetch_one(&mut self.db.0)
-            .await?)
+        let sn = match self.type_sn(event_type).await? {
+            Some(sn) => sn,
+            None => {
+                sqlx::query_scalar("INSERT INTO event_types (type) VALUES ($1) RETURNING type_sn")
+                    .bind(event_type)
+                    .fetch_one(&mut self.db.0)
+                    .await?
+            }
+        };
+        Known::put(&mut self.known.types, event_type.to_owned(), sn);
+        Ok(sn)
     }
 
     pub async fn make_key_sn(&mut self, event_type: &str, state_key: &str) -> Result<KeySn, StoreError> {

@@ -1,13 +1,14 @@
 //! The one writer: a task with its own connection that groups waiting writes into one transaction.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     ops::{Deref, DerefMut},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use futures_util::future::BoxFuture;
+use ruma::OwnedUserId;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -16,7 +17,7 @@ use tokio::{
 
 use crate::clock::Clock;
 
-use super::{Db, Position, ServerSn, StoreError, UserSn};
+use super::{Db, Position, ServerSn, StoreError, TypeSn, UserSn};
 
 /// How long the writer keeps adding waiting jobs to a transaction.
 const GROUP_TIME: Duration = Duration::from_millis(5);
@@ -48,9 +49,29 @@ pub struct Committed {
     pub appservices: bool,
 }
 
+/// Numbers that were looked up before; rows of these tables stay for ever, but for those of a transaction that is taken back.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) users: HashMap<OwnedUserId, UserSn>,
+    pub(super) types: HashMap<String, TypeSn>,
+}
+
+impl Known {
+    /// Entries of one kind before all are forgotten.
+    const MOST: usize = 4096;
+
+    pub(super) fn put<K: Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>, key: K, value: V) {
+        if map.len() >= Self::MOST {
+            map.clear();
+        }
+        map.insert(key, value);
+    }
+}
+
 /// A transaction being written. Reads through it see what it wrote.
 pub struct Tx {
     pub(super) db: Db,
+    pub(super) known: Known,
     clock: Clock,
     position: Position,
     effects: Committed,
@@ -163,7 +184,7 @@ impl Writer {
         on_commit: impl Fn(&Committed) + Send + Sync + 'static,
     ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let tx = Tx { db, clock, position, effects: Committed::default() };
+        let tx = Tx { db, known: Known::default(), clock, position, effects: Committed::default() };
         let task = tokio::spawn(work(tx, queue, on_commit));
         Self { jobs: Mutex::new(Some(jobs)), task: Mutex::new(Some(task)) }
     }
@@ -228,6 +249,7 @@ async fn work(
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "A transaction could not be written.");
                 sqlx::query("ROLLBACK").execute(&mut tx.db.0).await.ok();
+                tx.known = Known::default();
                 tx.position = before;
                 answers.into_iter().for_each(|answer| answer(Err(error.clone())));
             }
@@ -249,14 +271,23 @@ async fn run_group(
     sqlx::query("BEGIN IMMEDIATE").execute(&mut tx.db.0).await?;
     let before = tx.position;
     let started = Instant::now();
-    let mut job = first;
+    // The first job needs no point to come back to: it is the whole transaction so far.
+    if !run_one(tx, first, answers).await? {
+        sqlx::query("ROLLBACK").execute(&mut tx.db.0).await?;
+        return Ok(());
+    }
     loop {
-        run_one(tx, job, answers).await?;
         if started.elapsed() >= GROUP_TIME {
             break;
         }
         match queue.try_recv() {
-            Ok(waiting) if waiting.durability() <= durability => job = waiting,
+            Ok(waiting) if waiting.durability() <= durability => {
+                sqlx::query("SAVEPOINT job").execute(&mut tx.db.0).await?;
+                if !run_one(tx, waiting, answers).await? {
+                    sqlx::query("ROLLBACK TO job").execute(&mut tx.db.0).await?;
+                }
+                sqlx::query("RELEASE job").execute(&mut tx.db.0).await?;
+            }
             Ok(waiting) => {
                 *next = Some(waiting);
                 break;
@@ -272,22 +303,17 @@ async fn run_group(
     Ok(())
 }
 
-async fn run_one(tx: &mut Tx, job: Box<dyn Job>, answers: &mut Vec<Answer>) -> Result<(), StoreError> {
+/// Runs a job; false when it failed and what it wrote is to be taken back.
+async fn run_one(tx: &mut Tx, job: Box<dyn Job>, answers: &mut Vec<Answer>) -> Result<bool, StoreError> {
     let (position, effects) = (tx.position, tx.effects.clone());
-    sqlx::query("SAVEPOINT job").execute(&mut tx.db.0).await?;
-    match job.run(tx).await {
-        Some(answer) => {
-            answers.push(answer);
-            sqlx::query("RELEASE job").execute(&mut tx.db.0).await?;
-        }
-        None => {
-            sqlx::query("ROLLBACK TO job").execute(&mut tx.db.0).await?;
-            sqlx::query("RELEASE job").execute(&mut tx.db.0).await?;
-            tx.position = position;
-            tx.effects = effects;
-        }
-    }
-    Ok(())
+    let Some(answer) = job.run(tx).await else {
+        tx.position = position;
+        tx.effects = effects;
+        tx.known = Known::default();
+        return Ok(false);
+    };
+    answers.push(answer);
+    Ok(true)
 }
 
 async fn set_durability(tx: &mut Tx, durability: Durability) -> Result<(), StoreError> {

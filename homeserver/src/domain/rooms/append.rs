@@ -76,8 +76,10 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
     consequences::redact(tx, room, sn, event, &accepted.rules).await?;
 
     if accepted.ours {
-        let mut servers = tx.joined_servers(room).await?;
-        servers.extend(before_servers);
+        let mut servers = before_servers;
+        if !changes.is_empty() {
+            servers.extend(tx.joined_servers(room).await?);
+        }
         servers.extend(outside);
         servers.sort();
         servers.dedup();
@@ -85,9 +87,10 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
     } else {
         owe_meanwhile(tx, room, position, &parents, &before_servers).await?;
     }
-    consequences::notify(tx, &accepted.push, room, sn, position, event).await?;
+    let members = tx.local_joined_members(room).await?;
+    consequences::notify(tx, &accepted.push, room, sn, position, event, &members).await?;
     consequences::tell_appservices(tx, &accepted.appservices, room, sn, position, event).await?;
-    for user in tx.local_joined_members(room).await? {
+    for user in members {
         tx.wake_user(user);
     }
     Ok(Written { after })

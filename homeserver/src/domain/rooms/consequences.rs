@@ -258,7 +258,7 @@ async fn apply(
     Ok(())
 }
 
-/// Push rules decide for each local member what the event is to them.
+/// Push rules decide for each of the local `members` what the event is to them.
 pub(super) async fn notify(
     tx: &mut Tx,
     push: &Push,
@@ -266,8 +266,8 @@ pub(super) async fn notify(
     sn: EventSn,
     position: Position,
     event: &Pdu,
+    members: &[UserSn],
 ) -> Result<(), StoreError> {
-    let row = tx.room(room).await?;
     let sender = tx.make_user_sn(&event.sender).await?;
     let invited = match event.content_as::<MemberContent>() {
         Some(content) if event.kind.to_string() == "m.room.member" && content.membership == "invite" => {
@@ -281,6 +281,11 @@ pub(super) async fn notify(
         }
         _ => None,
     };
+    let users: Vec<UserSn> = members.iter().copied().chain(invited).filter(|user| *user != sender).collect();
+    if users.is_empty() {
+        return Ok(());
+    }
+    let row = tx.room(room).await?;
     let pushed = PushedEvent {
         room,
         room_id: &row.room_id,
@@ -288,9 +293,9 @@ pub(super) async fn notify(
         event: sn,
         event_id: event.event_id.as_str(),
         position,
-        sender,
+        sender: &event.sender,
         json: &event.json,
-        invited,
+        users: &users,
     };
     push.evaluate(tx, pushed).await
 }

@@ -62,12 +62,14 @@ impl Graph {
         let needed = needed_state(&self.rules, &draft.kind, &draft.sender, draft.state_key.as_deref(), &draft.content)
             .map_err(RoomsError::BadEvent)?;
         if let Some((db, room)) = db {
-            for (kind, state_key) in &needed {
-                let key = (kind.to_string(), state_key.clone());
-                if !self.state.contains_key(&key)
-                    && let Some(event) = rooms.state_event(db, room, self.room_id.as_deref(), &key.0, &key.1).await?
-                {
-                    self.state.insert(key, event);
+            let missing: Vec<(String, String)> = needed
+                .iter()
+                .map(|(kind, state_key)| (kind.to_string(), state_key.clone()))
+                .filter(|place| !self.state.contains_key(place))
+                .collect();
+            if let Some(room_id) = &self.room_id {
+                for (kind, state_key, stored) in db.current_state_events(room, &missing).await? {
+                    self.state.insert((kind, state_key), rooms.parsed(&stored, room_id)?);
                 }
             }
         }
@@ -126,26 +128,5 @@ impl Graph {
         if let Some(state_key) = &event.state_key {
             self.state.insert((event.kind.to_string(), state_key.clone()), event.clone());
         }
-    }
-}
-
-impl Rooms {
-    /// A state event of the room now, parsed.
-    pub(super) async fn state_event(
-        &self,
-        db: &mut Db,
-        room: RoomSn,
-        room_id: Option<&RoomId>,
-        kind: &str,
-        state_key: &str,
-    ) -> Result<Option<Arc<Pdu>>, RoomsError> {
-        let Some(stored) = db.current_state_event(room, kind, state_key).await? else { return Ok(None) };
-        if let Some(event) = self.cache.get(&stored.event_id) {
-            return Ok(Some(event));
-        }
-        let Some(room_id) = room_id else { return Ok(None) };
-        let event = Arc::new(Pdu::from_stored(&stored, room_id)?);
-        self.cache.put(&event);
-        Ok(Some(event))
     }
 }

@@ -1,6 +1,6 @@
 //! Events as a client's sync shows them: timelines in full, state without what nobody reads there.
 
-use ruma::{room_version_rules::RoomVersionRules, serde::Raw};
+use ruma::serde::Raw;
 use serde_json::Map;
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
         events::{client_event::client_event, versions},
         rooms,
     },
-    store::{Db, EventRow, RoomSn, StoreError, StoredEvent},
+    store::{Db, EventRow, StoreError, StoredEvent},
 };
 
 use super::Viewer;
@@ -21,7 +21,7 @@ pub(super) async fn timeline<T>(
     now_ms: i64,
 ) -> Result<Vec<Raw<T>>, StoreError> {
     let Some(first) = rows.first() else { return Ok(Vec::new()) };
-    let rules = rules(db, first.room).await?;
+    let rules = versions::rules(&first.version).ok_or(StoreError::Damaged("a room's version"))?;
     let stored: Vec<StoredEvent> = rows.iter().map(EventRow::stored).collect();
     let device_id = Some(&*viewer.device_id);
     let viewer = rooms::Viewer { user: viewer.user, user_id: &viewer.user_id, device_id, now_ms };
@@ -39,8 +39,4 @@ pub(super) fn state<T>(rows: &[EventRow], now_ms: i64) -> Result<Vec<Raw<T>>, St
             Ok(Raw::from_json(shown))
         })
         .collect()
-}
-
-async fn rules(db: &mut Db, room: RoomSn) -> Result<RoomVersionRules, StoreError> {
-    versions::rules(&db.room(room).await?.version).ok_or(StoreError::Damaged("a room's version"))
 }

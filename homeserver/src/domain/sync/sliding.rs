@@ -15,10 +15,10 @@ use ruma::{OwnedRoomId, UInt, api::client::sync::sync_events::v5 as api};
 
 use crate::{
     domain::rooms::Rooms,
-    store::{Db, Durability, LocalRoom, Membership, Position, RoomSn, StoreError},
+    store::{Db, Durability, LocalRoom, LookAhead, Membership, Position, RoomSn, StoreError},
 };
 
-use super::{LONGEST_WAIT, Sync, SyncError, SyncToken, Viewer, ignored::Ignored};
+use super::{LONGEST_WAIT, ROOMS_AHEAD, Sync, SyncError, SyncToken, Viewer, ignored::Ignored, window};
 
 use self::{
     connection::{Connection, Point},
@@ -160,7 +160,15 @@ impl Sync {
             Some(base) => db.rooms_changed_since(viewer.user, base.token).await?,
             None => BTreeMap::new(),
         };
+        let is_new = |room: &Asked| {
+            room.room.membership == Membership::Join && base.is_none_or(|base| base.told(room.room.room).is_none())
+        };
+        let new: Vec<&Asked> = asked.values().filter(|room| is_new(room)).collect();
+        let mut new = new.chunks(ROOMS_AHEAD).peekable();
         for (room, asked) in &asked {
+            if let Some(part) = new.next_if(|part| part.first().is_some_and(|first| first.room.room == *room)) {
+                look_ahead(&mut db, &pass, part).await?;
+            }
             let told = base.and_then(|base| base.told(*room));
             let changes = changed.get(room).copied().unwrap_or_default();
             let wanted = room::Wanted { asked, told: told.as_ref(), changes, bump: bumps.get(room).copied() };
@@ -260,6 +268,24 @@ impl Sync {
         }
         Ok(())
     }
+}
+
+/// Reads ahead for rooms that the client knows nothing of.
+async fn look_ahead(db: &mut Db, pass: &Pass<'_>, rooms: &[&Asked]) -> Result<(), StoreError> {
+    // Most have the same length; a room that wants more is read by itself.
+    let mut limits: BTreeMap<usize, usize> = BTreeMap::new();
+    for room in rooms {
+        *limits.entry(room.timeline_limit).or_default() += 1;
+    }
+    let limit = limits.into_iter().max_by_key(|(_, rooms)| *rooms).map_or(0, |(limit, _)| limit);
+    let ask = LookAhead {
+        user: pass.viewer.user,
+        device_id: pass.viewer.device_id.as_str(),
+        upto: pass.now,
+        limit: window::page(limit),
+        types: &rooms.iter().flat_map(|room| room.required_state.unkeyed_types()).map(str::to_owned).collect(),
+    };
+    db.look_ahead(&rooms.iter().map(|room| room.room.room).collect::<Vec<_>>(), ask).await
 }
 
 /// Notes that a room is asked for, with the most of what its askers want.

@@ -3,10 +3,18 @@
 use ruma::{OwnedMxcUri, OwnedRoomAliasId};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::store::{Db, Hero, RoomSn, StoreError, UserSn};
+use crate::store::{Db, Hero, RoomSn, StoreError};
 
-/// What a room is called by its own state.
-pub(super) async fn own_name(db: &mut Db, room: RoomSn) -> Result<Option<String>, StoreError> {
+/// What a room is called and how it looks, by its own state.
+#[derive(Debug, Default)]
+pub(super) struct Face {
+    /// The name, or else the canonical alias.
+    pub(super) name: Option<String>,
+    pub(super) avatar: Option<OwnedMxcUri>,
+}
+
+/// Reads the events that make the room's face; one that is not of its form counts as missing.
+pub(super) async fn face(db: &mut Db, room: RoomSn) -> Result<Face, StoreError> {
     #[derive(Deserialize)]
     struct Name {
         name: Option<String>,
@@ -15,24 +23,22 @@ pub(super) async fn own_name(db: &mut Db, room: RoomSn) -> Result<Option<String>
     struct Alias {
         alias: Option<OwnedRoomAliasId>,
     }
-    let name = content::<Name>(db, room, "m.room.name").await?.and_then(|content| content.name);
-    if let Some(name) = name.filter(|name| !name.trim().is_empty()) {
-        return Ok(Some(name));
-    }
-    let alias = content::<Alias>(db, room, "m.room.canonical_alias").await?.and_then(|content| content.alias);
-    Ok(alias.map(String::from))
-}
-
-/// The room's own avatar.
-pub(super) async fn avatar(db: &mut Db, room: RoomSn) -> Result<Option<OwnedMxcUri>, StoreError> {
     #[derive(Deserialize)]
     struct Avatar {
         url: Option<OwnedMxcUri>,
     }
-    Ok(content::<Avatar>(db, room, "m.room.avatar")
-        .await?
-        .and_then(|content| content.url)
-        .filter(|url| !url.as_str().is_empty()))
+    let mut face = Face::default();
+    let mut alias = None;
+    for (event_type, json) in db.face_events(room).await? {
+        match event_type.as_str() {
+            "m.room.name" => face.name = parsed::<Name>(&json).and_then(|content| content.name),
+            "m.room.avatar" => face.avatar = parsed::<Avatar>(&json).and_then(|content| content.url),
+            _ => alias = parsed::<Alias>(&json).and_then(|content| content.alias),
+        }
+    }
+    face.name = face.name.filter(|name| !name.trim().is_empty()).or_else(|| alias.map(String::from));
+    face.avatar = face.avatar.filter(|url| !url.as_str().is_empty());
+    Ok(face)
 }
 
 /// The room's type, from its create event.
@@ -68,27 +74,16 @@ pub(super) fn name_of_heroes(heroes: &[Hero], joined: u32, invited: u32) -> Opti
 
 /// The content of a state event with the empty state key; none when it is missing or not of this form.
 async fn content<T: DeserializeOwned>(db: &mut Db, room: RoomSn, event_type: &str) -> Result<Option<T>, StoreError> {
+    Ok(db.state_json(room, event_type, "").await?.and_then(|json| parsed(&json)))
+}
+
+/// The content of a signed event, when it is of this form.
+fn parsed<T: DeserializeOwned>(json: &str) -> Option<T> {
     #[derive(Deserialize)]
     struct Event<T> {
         content: T,
     }
-    let json = db.state_json(room, event_type, "").await?;
-    Ok(json.and_then(|json| serde_json::from_str::<Event<T>>(&json).ok()).map(|event| event.content))
-}
-
-/// Heroes and counts.
-#[derive(Debug)]
-pub(super) struct People {
-    pub(super) heroes: Vec<Hero>,
-    pub(super) joined: u32,
-    pub(super) invited: u32,
-}
-
-/// Reads who is in the room.
-pub(super) async fn people(db: &mut Db, room: RoomSn, me: UserSn) -> Result<People, StoreError> {
-    let heroes = db.heroes(room, me).await?;
-    let (joined, invited) = db.member_counts(room).await?;
-    Ok(People { heroes, joined, invited })
+    serde_json::from_str::<Event<T>>(json).ok().map(|event| event.content)
 }
 
 #[cfg(test)]

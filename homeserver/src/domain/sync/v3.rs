@@ -21,10 +21,10 @@ use serde_json::{json, value::to_raw_value};
 
 use crate::{
     domain::rooms::Rooms,
-    store::{AccountData, Db, LocalRoom, Membership, Position, RoomSn, StoreError},
+    store::{AccountData, Db, LocalRoom, LookAhead, Membership, Position, RoomSn, StoreError},
 };
 
-use super::{LONGEST_WAIT, Sync, SyncError, SyncToken, Viewer, ignored::Ignored};
+use super::{LONGEST_WAIT, ROOMS_AHEAD, Sync, SyncError, SyncToken, Viewer, ignored::Ignored, window};
 
 use self::filter::{allows, allows_room};
 
@@ -147,9 +147,24 @@ impl Sync {
             None => BTreeMap::new(),
         };
         let everything = pass.since.is_none() || pass.query.full_state;
-        for room in db.sync_rooms(pass.viewer.user).await? {
-            if !allows_room(&pass.query.filter.room, &room.room_id) {
-                continue;
+        let mut mine = db.sync_rooms(pass.viewer.user).await?;
+        mine.retain(|room| allows_room(&pass.query.filter.room, &room.room_id));
+        let new: Vec<RoomSn> = mine
+            .iter()
+            .filter(|room| pass.since.is_none() && room.membership == Membership::Join)
+            .map(|room| room.room)
+            .collect();
+        let mut new = new.chunks(ROOMS_AHEAD).peekable();
+        for room in mine {
+            if let Some(part) = new.next_if(|part| part.first() == Some(&room.room)) {
+                let ask = LookAhead {
+                    user: pass.viewer.user,
+                    device_id: pass.viewer.device_id.as_str(),
+                    upto: pass.now,
+                    limit: window::page(joined::timeline_limit(&pass.query.filter)),
+                    types: &BTreeSet::new(),
+                };
+                db.look_ahead(part, ask).await?;
             }
             let changes = changed.get(&room.room).copied().unwrap_or_default();
             let touched = changed.contains_key(&room.room) || pass.typing.contains(&room.room);

@@ -42,6 +42,11 @@ pub(super) struct Wanted<'a> {
     pub(super) ignored: &'a Ignored,
 }
 
+/// How many events are read first for a window of this length: one more tells whether there are others.
+pub(super) fn page(limit: usize) -> usize {
+    limit.saturating_add(1).clamp(1, 200)
+}
+
 /// Reads the newest events that the viewer may see and `keep` lets through.
 pub(super) async fn read(
     db: &mut Db,
@@ -55,7 +60,7 @@ pub(super) async fn read(
     let floor = gap.map_or(after, |gap| Position(gap.0.saturating_sub(1)));
     let mut events: Vec<EventRow> = Vec::new();
     let (mut top, mut read, mut more) = (upto, 0, gap.is_some());
-    let page = limit.saturating_add(1).clamp(1, 200);
+    let page = page(limit);
     while events.len() <= limit && read < MOST_READ {
         let rows = db.timeline(room.room, floor, top, page).await?;
         let last = rows.len() < page;

@@ -1,6 +1,6 @@
 //! Edges of the event graph, and the auth chains that they make.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use ruma::OwnedEventId;
 use sqlx::{QueryBuilder, Sqlite};
@@ -49,21 +49,39 @@ impl Db {
 }
 
 impl Tx {
+    /// Notes on what an event rests. A parent that was never seen gets a row that knows only the id.
     pub(super) async fn put_edges(
         &mut self,
         room: RoomSn,
         event: EventSn,
-        kind: EdgeKind,
-        parents: &[OwnedEventId],
+        prev_events: &[OwnedEventId],
+        auth_events: &[OwnedEventId],
     ) -> Result<(), StoreError> {
-        for parent in parents {
-            let parent = self.make_event_sn(room, parent).await?;
-            sqlx::query("INSERT INTO edges (event_sn, kind, parent_sn) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-                .bind(event)
-                .bind(kind)
-                .bind(parent)
-                .execute(&mut self.db.0)
-                .await?;
+        let edges: Vec<(EdgeKind, &OwnedEventId)> = prev_events
+            .iter()
+            .map(|parent| (EdgeKind::Prev, parent))
+            .chain(auth_events.iter().map(|parent| (EdgeKind::Auth, parent)))
+            .collect();
+        for part in edges.chunks(SEEDS / 2) {
+            let mut query = QueryBuilder::<Sqlite>::new("SELECT event_id, event_sn FROM events WHERE event_id IN (");
+            let mut ids = query.separated(", ");
+            for (_, parent) in part {
+                ids.push_bind(parent.as_str());
+            }
+            query.push(")");
+            let rows: Vec<(String, EventSn)> = query.build_query_as().fetch_all(&mut self.db.0).await?;
+            let mut known: HashMap<String, EventSn> = rows.into_iter().collect();
+            for (_, parent) in part {
+                if !known.contains_key(parent.as_str()) {
+                    known.insert(parent.to_string(), self.make_event_sn(room, parent).await?);
+                }
+            }
+            let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO edges (event_sn, kind, parent_sn) ");
+            query.push_values(part, |mut row, (kind, parent)| {
+                row.push_bind(event).push_bind(*kind).push_bind(known.get(parent.as_str()).copied());
+            });
+            query.push(" ON CONFLICT DO NOTHING");
+            query.build().execute(&mut self.db.0).await?;
         }
         Ok(())
     }

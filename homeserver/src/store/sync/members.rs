@@ -17,41 +17,40 @@ pub struct Hero {
     pub event: EventSn,
 }
 
+/// Five of each membership: joined, invited, left, banned.
 pub(super) const HEROES: &str = "
-    SELECT m.user_sn, u.user_id, m.display_name, m.avatar_url, m.event_sn FROM members m JOIN users u ON u.user_sn = m.user_sn
-    WHERE m.room_sn = $1 AND m.membership = $2 AND m.user_sn <> $3 ORDER BY m.event_sn LIMIT $4";
+    WITH few_joined AS (SELECT * FROM members WHERE room_sn = $1 AND membership = 1 AND user_sn <> $2 ORDER BY event_sn LIMIT 5),
+        few_invited AS (SELECT * FROM members WHERE room_sn = $1 AND membership = 2 AND user_sn <> $2 ORDER BY event_sn LIMIT 5),
+        few_left AS (SELECT * FROM members WHERE room_sn = $1 AND membership = 0 AND user_sn <> $2 ORDER BY event_sn LIMIT 5),
+        few_banned AS (SELECT * FROM members WHERE room_sn = $1 AND membership = 4 AND user_sn <> $2 ORDER BY event_sn LIMIT 5)
+    SELECT m.membership, m.user_sn, u.user_id, m.display_name, m.avatar_url, m.event_sn
+    FROM (SELECT * FROM few_joined UNION ALL SELECT * FROM few_invited UNION ALL SELECT * FROM few_left UNION ALL SELECT * FROM few_banned) m
+        JOIN users u ON u.user_sn = m.user_sn ORDER BY m.membership, m.event_sn";
 
-/// User, id, name, picture, member event.
-type HeroRow = (UserSn, String, Option<String>, Option<String>, EventSn);
+/// Membership, user, id, name, picture, member event.
+type HeroRow = (Membership, UserSn, String, Option<String>, Option<String>, EventSn);
 
 impl Db {
     /// Up to five others, joined or invited; when nobody is, those who left.
     pub async fn heroes(&mut self, room: RoomSn, me: UserSn) -> Result<Vec<Hero>, StoreError> {
-        let mut heroes = Vec::new();
-        for group in [[Membership::Join, Membership::Invite], [Membership::Leave, Membership::Ban]] {
-            for membership in group {
-                let room_left = 5_i64.saturating_sub(i64::try_from(heroes.len()).unwrap_or(5));
-                let rows: Vec<HeroRow> = sqlx::query_as(HEROES)
-                    .bind(room)
-                    .bind(membership)
-                    .bind(me)
-                    .bind(room_left)
-                    .fetch_all(&mut self.0)
-                    .await?;
-                for (user, user_id, display_name, avatar_url, event) in rows {
-                    let user_id = user_id.try_into().map_err(|_| StoreError::Damaged("a user id"))?;
-                    heroes.push(Hero { user, user_id, display_name, avatar_url, event });
-                }
-            }
-            if !heroes.is_empty() {
-                break;
-            }
-        }
-        Ok(heroes)
+        let rows: Vec<HeroRow> = sqlx::query_as(HEROES).bind(room).bind(me).fetch_all(&mut self.0).await?;
+        let here = |membership| matches!(membership, Membership::Join | Membership::Invite);
+        let anybody = rows.iter().any(|(membership, ..)| here(*membership));
+        rows.into_iter()
+            .filter(|(membership, ..)| here(*membership) == anybody)
+            .take(5)
+            .map(|(_, user, user_id, display_name, avatar_url, event)| {
+                let user_id = user_id.try_into().map_err(|_| StoreError::Damaged("a user id"))?;
+                Ok(Hero { user, user_id, display_name, avatar_url, event })
+            })
+            .collect()
     }
 
     /// How many are joined and how many are invited.
     pub async fn member_counts(&mut self, room: RoomSn) -> Result<(u32, u32), StoreError> {
+        if let Some(counts) = self.1.counts(room) {
+            return Ok(counts);
+        }
         Ok(sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM members WHERE room_sn = $1 AND membership = 1),
                     (SELECT COUNT(*) FROM members WHERE room_sn = $1 AND membership = 2)",

@@ -49,6 +49,12 @@ pub(super) const STATE_ENTRY: &str = "
     FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn CROSS JOIN current_state c ON c.room_sn = $1 AND c.key_sn = k.key_sn
     WHERE t.type = $2 AND k.state_key = $3";
 
+pub(super) const FACE: &str = "
+    SELECT t.type, j.json
+    FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn
+        CROSS JOIN current_state c ON c.room_sn = $1 AND c.key_sn = k.key_sn CROSS JOIN event_json j ON j.event_sn = c.event_sn
+    WHERE t.type IN ('m.room.name', 'm.room.canonical_alias', 'm.room.avatar') AND k.state_key = ''";
+
 impl Db {
     /// How the room's state changed after `after`, oldest first.
     pub async fn state_changes(&mut self, room: RoomSn, after: Position) -> Result<Vec<StateChange>, StoreError> {
@@ -105,6 +111,9 @@ impl Db {
         if types.is_empty() {
             return Ok(Vec::new());
         }
+        if let Some(entries) = self.1.entries(room, types, state_key) {
+            return Ok(entries);
+        }
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(STATE_OF_TYPES);
         query.push_bind(room);
         push_types(&mut query, types);
@@ -137,6 +146,14 @@ impl Db {
         state_key: &str,
     ) -> Result<Option<StateEntry>, StoreError> {
         Ok(sqlx::query_as(STATE_ENTRY).bind(room).bind(event_type).bind(state_key).fetch_optional(&mut self.0).await?)
+    }
+
+    /// The signed events that say what a room is called and how it looks: type and event.
+    pub async fn face_events(&mut self, room: RoomSn) -> Result<Vec<(String, String)>, StoreError> {
+        if let Some(face) = self.1.face(room) {
+            return Ok(face);
+        }
+        Ok(sqlx::query_as(FACE).bind(room).fetch_all(&mut self.0).await?)
     }
 
     /// The signed event of one entry.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ruma::{OwnedEventId, OwnedUserId};
+use ruma::{OwnedEventId, OwnedUserId, RoomVersionId};
 use sqlx::{FromRow, QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use super::{EventSn, KeySn, Position, RoomSn, SnapshotSn, UserSn};
@@ -14,6 +14,7 @@ pub struct EventRow {
     pub event: EventSn,
     pub event_id: OwnedEventId,
     pub room: RoomSn,
+    pub version: RoomVersionId,
     /// None for events that are not on the timeline.
     pub position: Option<Position>,
     pub sender: UserSn,
@@ -53,10 +54,12 @@ impl EventRow {
 impl<'r> FromRow<'r, SqliteRow> for EventRow {
     fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
         let (event_id, sender_id): (String, String) = (row.try_get("event_id")?, row.try_get("user_id")?);
+        let version: String = row.try_get("version")?;
         Ok(Self {
             event: row.try_get("event_sn")?,
             event_id: event_id.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
             room: row.try_get("room_sn")?,
+            version: version.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
             position: row.try_get("position")?,
             sender: row.try_get("sender_sn")?,
             sender_id: sender_id.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
@@ -71,10 +74,15 @@ impl<'r> FromRow<'r, SqliteRow> for EventRow {
     }
 }
 
+/// The columns of an [`EventRow`].
+pub(super) const COLUMNS: &str =
+    "e.event_sn, e.event_id, e.room_sn, e.position, e.sender_sn, u.user_id, t.type, e.key_sn, e.depth,
+    e.origin_ts, e.redacted_by, e.snapshot_sn, j.json, r.version";
+
 pub(super) const TIMELINE: &str = "
     SELECT e.event_sn, e.event_id, e.room_sn, e.position, e.sender_sn, u.user_id, t.type, e.key_sn, e.depth, e.origin_ts, e.redacted_by,
-           e.snapshot_sn, j.json
-    FROM events e JOIN event_json j ON j.event_sn = e.event_sn
+           e.snapshot_sn, j.json, r.version
+    FROM events e JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn
         JOIN users u ON u.user_sn = e.sender_sn JOIN event_types t ON t.type_sn = e.type_sn
     WHERE e.room_sn = $1 AND e.position > $2 AND e.position <= $3 AND e.standing = 0
     ORDER BY e.position DESC LIMIT $4";
@@ -103,18 +111,21 @@ impl Db {
         upto: Position,
         limit: usize,
     ) -> Result<Vec<EventRow>, StoreError> {
+        if let Some(rows) = self.1.timeline(room, after, upto, limit) {
+            return Ok(rows);
+        }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         Ok(sqlx::query_as(TIMELINE).bind(room).bind(after).bind(upto).bind(limit).fetch_all(&mut self.0).await?)
     }
 
     /// Events by their numbers, in no order; ones that are not accepted are left out.
     pub async fn event_rows(&mut self, events: &[EventSn]) -> Result<Vec<EventRow>, StoreError> {
-        let mut rows = Vec::with_capacity(events.len());
-        for chunk in events.chunks(500) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-                "SELECT e.event_sn, e.event_id, e.room_sn, e.position, e.sender_sn, u.user_id, t.type, e.key_sn, e.depth, e.origin_ts,
-                        e.redacted_by, e.snapshot_sn, j.json
-                 FROM events e JOIN event_json j ON j.event_sn = e.event_sn
+        let mut missing = events.to_vec();
+        let mut rows = self.1.take_events(&mut missing);
+        for chunk in missing.chunks(500) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT ");
+            query.push(COLUMNS).push(
+                " FROM events e JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn
                      JOIN users u ON u.user_sn = e.sender_sn JOIN event_types t ON t.type_sn = e.type_sn
                  WHERE e.event_sn IN (",
             );
@@ -135,6 +146,9 @@ impl Db {
         after: Position,
         upto: Position,
     ) -> Result<Option<Position>, StoreError> {
+        if let Some(gap) = self.1.newest_gap(room, after, upto) {
+            return Ok(gap);
+        }
         Ok(sqlx::query_scalar("SELECT MAX(before_position) FROM timeline_gaps WHERE room_sn = $1 AND before_position > $2 AND before_position <= $3")
             .bind(room)
             .bind(after)

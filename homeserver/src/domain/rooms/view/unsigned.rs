@@ -2,14 +2,14 @@
 
 mod bundle;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ruma::{DeviceId, RoomId, UserId, room_version_rules::RoomVersionRules};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     domain::events::client_event::{client_event, mirror_redacts},
-    store::{Db, StoreError, StoredEvent, UserSn},
+    store::{Db, EventSn, StoreError, StoredEvent, UserSn},
 };
 
 use super::ignored::ignored_sns;
@@ -45,10 +45,11 @@ impl Viewer<'_> {
         let ids: Vec<&str> = events.iter().map(|event| event.event_id.as_str()).collect();
         let related = db.related_targets(&ids).await?;
         let ignored = if related.is_empty() { BTreeSet::new() } else { ignored_sns(db, self.user).await? };
+        let sent = self.transaction_ids(db, events).await?;
         let showing = Showing { room_id, rules, ignored };
         let mut shown = Vec::with_capacity(events.len());
         for event in events {
-            shown.push(self.show_one(db, event, &showing, &related).await?);
+            shown.push(self.show_one(db, event, &showing, &related, &sent).await?);
         }
         Ok(shown)
     }
@@ -59,8 +60,9 @@ impl Viewer<'_> {
         event: &StoredEvent,
         showing: &Showing<'_>,
         related: &HashSet<(String, String)>,
+        sent: &HashMap<EventSn, String>,
     ) -> Result<Box<RawValue>, StoreError> {
-        let mut unsigned = self.unsigned(db, event).await?;
+        let mut unsigned = self.unsigned(db, event, sent).await?;
         let relations = self.bundle(db, event, showing, related).await?;
         if !relations.is_empty() {
             unsigned.insert("m.relations".to_owned(), Value::Object(relations));
@@ -82,7 +84,8 @@ impl Viewer<'_> {
         showing: &Showing<'_>,
         relations: Map<String, Value>,
     ) -> Result<Value, StoreError> {
-        let mut unsigned = self.unsigned(db, event).await?;
+        let sent = self.transaction_ids(db, std::slice::from_ref(event)).await?;
+        let mut unsigned = self.unsigned(db, event, &sent).await?;
         if !relations.is_empty() {
             unsigned.insert("m.relations".to_owned(), Value::Object(relations));
         }
@@ -90,16 +93,29 @@ impl Viewer<'_> {
         serde_json::from_str(shown.get()).map_err(|_| StoreError::Damaged("an event"))
     }
 
-    async fn unsigned(&self, db: &mut Db, event: &StoredEvent) -> Result<Map<String, Value>, StoreError> {
+    /// The transaction ids of the events that this very device sent.
+    async fn transaction_ids(
+        &self,
+        db: &mut Db,
+        events: &[StoredEvent],
+    ) -> Result<HashMap<EventSn, String>, StoreError> {
+        let Some(device_id) = self.device_id else { return Ok(HashMap::new()) };
+        let own: Vec<EventSn> = events.iter().filter(|event| event.sender == self.user).map(|event| event.sn).collect();
+        db.transaction_ids(&own, self.user, device_id.as_str()).await
+    }
+
+    async fn unsigned(
+        &self,
+        db: &mut Db,
+        event: &StoredEvent,
+        sent: &HashMap<EventSn, String>,
+    ) -> Result<Map<String, Value>, StoreError> {
         let mut unsigned = Map::new();
         if event.position.is_some() {
             unsigned.insert("age".to_owned(), (self.now_ms - event.origin_ts).max(0).into());
         }
-        if event.sender == self.user
-            && let Some(device_id) = self.device_id
-            && let Some(txn_id) = db.transaction_id(event.sn, self.user, device_id.as_str()).await?
-        {
-            unsigned.insert("transaction_id".to_owned(), txn_id.into());
+        if let Some(txn_id) = sent.get(&event.sn) {
+            unsigned.insert("transaction_id".to_owned(), txn_id.as_str().into());
         }
         if let (Some(key), Some(snapshot)) = (event.key, event.snapshot)
             && let Some(previous) = db.state_entry(snapshot, key).await?

@@ -35,6 +35,11 @@ impl RequiredState {
         Self(self.0.difference(&told.0).cloned().collect())
     }
 
+    /// The types that are asked for with the empty state key.
+    pub(super) fn unkeyed_types(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(event_type, key)| key.is_empty() && event_type != "*").map(|(kind, _)| kind.as_str())
+    }
+
     /// Whether members are wanted as they appear: of those who write, and when they change.
     pub(super) fn lazy_members(&self) -> bool {
         self.has(MEMBER, "$LAZY")

@@ -129,23 +129,23 @@ async fn joined_section(db: &mut Db, pass: &Pass<'_>, asked: &Asked, extent: &Ex
     section.required_state = required_state(db, pass, asked, extent, &changes, &window).await?;
 
     let changed = |event_type: &str| initial || changes.iter().any(|change| change.event_type == event_type);
-    let name = if changed("m.room.name") || changed("m.room.canonical_alias") || changed(MEMBER) {
-        summary::own_name(db, room.room).await?
-    } else {
-        None
-    };
+    let renamed = changed("m.room.name") || changed("m.room.canonical_alias") || changed(MEMBER);
+    let face =
+        if renamed || changed("m.room.avatar") { summary::face(db, room.room).await? } else { Default::default() };
+    let name = face.name.filter(|_| renamed);
     section.name.clone_from(&name);
     if changed(MEMBER) || (name.is_none() && changed("m.room.name")) {
-        let people = summary::people(db, room.room, pass.viewer.user).await?;
-        section.joined_count = Some(UInt::from(people.joined));
-        section.invited_count = Some(UInt::from(people.invited));
+        let (joined, invited) = db.member_counts(room.room).await?;
+        section.joined_count = Some(UInt::from(joined));
+        section.invited_count = Some(UInt::from(invited));
         if name.is_none() {
-            section.name = summary::name_of_heroes(&people.heroes, people.joined, people.invited);
-            section.heroes = Some(people.heroes.into_iter().map(hero).collect());
+            let heroes = db.heroes(room.room, pass.viewer.user).await?;
+            section.name = summary::name_of_heroes(&heroes, joined, invited);
+            section.heroes = Some(heroes.into_iter().map(hero).collect());
         }
     }
     if changed("m.room.avatar") {
-        section.avatar = match summary::avatar(db, room.room).await? {
+        section.avatar = match face.avatar {
             Some(url) => JsOption::Some(url),
             None if initial => JsOption::Undefined,
             None => JsOption::Null,

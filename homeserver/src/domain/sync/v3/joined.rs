@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use ruma::{
     OwnedEventId, UInt,
-    api::client::sync::sync_events::{UnreadNotificationsCount, v3 as api},
+    api::client::{
+        filter::FilterDefinition,
+        sync::sync_events::{UnreadNotificationsCount, v3 as api},
+    },
 };
 
 use crate::{
@@ -44,12 +47,14 @@ impl Sync {
         let mut joined = api::JoinedRoom::new();
         let mut heroes: Vec<EventSn> = Vec::new();
         if members_changed {
-            let people = summary::people(db, room.room, pass.viewer.user).await?;
-            heroes.extend(people.heroes.iter().map(|hero| hero.event));
-            joined.summary.joined_member_count = Some(UInt::from(people.joined));
-            joined.summary.invited_member_count = Some(UInt::from(people.invited));
-            if summary::own_name(db, room.room).await?.is_none() {
-                joined.summary.heroes = people.heroes.into_iter().map(|hero| hero.user_id).collect();
+            let (in_room, invited) = db.member_counts(room.room).await?;
+            joined.summary.joined_member_count = Some(UInt::from(in_room));
+            joined.summary.invited_member_count = Some(UInt::from(invited));
+            if summary::face(db, room.room).await?.name.is_none() {
+                for hero in db.heroes(room.room, pass.viewer.user).await? {
+                    heroes.push(hero.event);
+                    joined.summary.heroes.push(hero.user_id);
+                }
             }
         }
         let wanted = room_state::Wanted {
@@ -102,6 +107,12 @@ fn counts(unread: Unread) -> UnreadNotificationsCount {
     counts
 }
 
+/// How long timelines are.
+pub(super) fn timeline_limit(filter: &FilterDefinition) -> usize {
+    let limit = filter.room.timeline.limit;
+    limit.map_or(TIMELINE, |limit| usize::try_from(u64::from(limit)).unwrap_or(LONGEST_TIMELINE)).min(LONGEST_TIMELINE)
+}
+
 /// The room's timeline as the filter wants it.
 pub(super) async fn read_window(
     db: &mut Db,
@@ -111,14 +122,13 @@ pub(super) async fn read_window(
     upto: Position,
 ) -> Result<Window, SyncError> {
     let filter = &pass.query.filter.room.timeline;
-    let limit = filter.limit.map_or(TIMELINE, |limit| usize::try_from(u64::from(limit)).unwrap_or(LONGEST_TIMELINE));
     let wanted = window::Wanted {
         rooms: pass.rooms,
         viewer: pass.viewer,
         room,
         after,
         upto,
-        limit: limit.min(LONGEST_TIMELINE),
+        limit: timeline_limit(&pass.query.filter),
         ignored: &pass.ignored,
     };
     let mut window = window::read(db, wanted, |row| allows_event(filter, &room.room_id, row)).await?;

@@ -1,0 +1,260 @@
+//! Reading for many rooms at once what a first sync then asks of each: a query costs the same for one room as for fifty.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::{EventRow, EventSn, KeySn, Position, RoomSn, StateEntry, UserSn, timeline::COLUMNS};
+use crate::store::{Db, StoreError};
+
+/// What will be asked of each of the rooms.
+#[derive(Clone, Copy, Debug)]
+pub struct LookAhead<'a> {
+    /// For whom.
+    pub user: UserSn,
+    pub device_id: &'a str,
+    /// Whole timelines end here,
+    pub upto: Position,
+    /// and are this many events long.
+    pub limit: usize,
+    /// Types of state events with the empty state key.
+    pub types: &'a BTreeSet<String>,
+}
+
+/// What was read ahead; the queries of these names look here first. Whoever borrowed the connection gives it back without.
+#[derive(Default)]
+pub(in crate::store) struct Ahead {
+    rooms: HashSet<RoomSn>,
+    user: UserSn,
+    device_id: String,
+    upto: Position,
+    limit: usize,
+    types: BTreeSet<String>,
+    timelines: HashMap<RoomSn, Vec<EventRow>>,
+    gaps: HashMap<RoomSn, Position>,
+    faces: HashMap<RoomSn, Vec<(String, String)>>,
+    counts: HashMap<RoomSn, (u32, u32)>,
+    /// Rooms with notifications of the user.
+    notified: HashSet<RoomSn>,
+    entries: HashMap<RoomSn, Vec<StateEntry>>,
+    /// The events of the entries.
+    events: HashMap<EventSn, EventRow>,
+    /// The timelines' events, and what relates to them.
+    shown: HashSet<String>,
+    related: HashSet<(String, String)>,
+    /// The user's own events among them, and the device's transaction ids of those.
+    own: HashSet<EventSn>,
+    sent: HashMap<EventSn, String>,
+}
+
+impl Db {
+    /// Reads ahead; what was read ahead before is forgotten.
+    pub async fn look_ahead(&mut self, rooms: &[RoomSn], ask: LookAhead<'_>) -> Result<(), StoreError> {
+        self.1 = Ahead::default();
+        if rooms.is_empty() {
+            return Ok(());
+        }
+        let mut ahead = Ahead {
+            rooms: rooms.iter().copied().collect(),
+            timelines: rooms.iter().map(|room| (*room, Vec::new())).collect(),
+            user: ask.user,
+            device_id: ask.device_id.to_owned(),
+            upto: ask.upto,
+            limit: ask.limit,
+            types: ask.types.clone(),
+            ..Ahead::default()
+        };
+        self.timelines(rooms, &mut ahead).await?;
+        self.faces(rooms, &mut ahead).await?;
+        self.entries(rooms, &mut ahead).await?;
+        let ids: Vec<String> = ahead.timelines.values().flatten().map(|row| row.event_id.to_string()).collect();
+        ahead.related = self.related_targets(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        ahead.shown.extend(ids);
+        let own = ahead.timelines.values().flatten().filter(|row| row.sender == ask.user).map(|row| row.event);
+        let own: Vec<EventSn> = own.collect();
+        ahead.sent = self.transaction_ids(&own, ask.user, ask.device_id).await?;
+        ahead.own.extend(own);
+        self.1 = ahead;
+        Ok(())
+    }
+
+    async fn timelines(&mut self, rooms: &[RoomSn], ahead: &mut Ahead) -> Result<(), StoreError> {
+        let mut query = timelines(rooms, ahead.upto, i64::try_from(ahead.limit).unwrap_or(i64::MAX));
+        let rows: Vec<EventRow> = query.build_query_as().fetch_all(&mut self.0).await?;
+        for row in rows {
+            ahead.timelines.entry(row.room).or_default().push(row);
+        }
+        let mut query = QueryBuilder::new("SELECT room_sn, MAX(before_position) FROM timeline_gaps WHERE room_sn IN (");
+        push_rooms(&mut query, rooms);
+        query.push(") AND before_position <= ").push_bind(ahead.upto).push(" GROUP BY room_sn");
+        ahead.gaps.extend(query.build_query_as::<(RoomSn, Position)>().fetch_all(&mut self.0).await?);
+        Ok(())
+    }
+
+    async fn faces(&mut self, rooms: &[RoomSn], ahead: &mut Ahead) -> Result<(), StoreError> {
+        let mut query = QueryBuilder::new(
+            "SELECT c.room_sn, t.type, j.json FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn
+                 CROSS JOIN current_state c ON c.key_sn = k.key_sn AND c.room_sn IN (",
+        );
+        push_rooms(&mut query, rooms);
+        query.push(
+            ") CROSS JOIN event_json j ON j.event_sn = c.event_sn
+             WHERE t.type IN ('m.room.name', 'm.room.canonical_alias', 'm.room.avatar') AND k.state_key = ''",
+        );
+        for (room, event_type, json) in
+            query.build_query_as::<(RoomSn, String, String)>().fetch_all(&mut self.0).await?
+        {
+            ahead.faces.entry(room).or_default().push((event_type, json));
+        }
+        let mut query = QueryBuilder::new(
+            "SELECT room_sn, SUM(membership = 1), SUM(membership = 2) FROM members WHERE membership IN (1, 2) AND room_sn IN (",
+        );
+        push_rooms(&mut query, rooms);
+        query.push(") GROUP BY room_sn");
+        for (room, joined, invited) in query.build_query_as::<(RoomSn, u32, u32)>().fetch_all(&mut self.0).await? {
+            ahead.counts.insert(room, (joined, invited));
+        }
+        let mut query = QueryBuilder::new("SELECT DISTINCT room_sn FROM notifications WHERE user_sn = ");
+        query.push_bind(ahead.user).push(" AND room_sn IN (");
+        push_rooms(&mut query, rooms);
+        query.push(")");
+        ahead.notified.extend(query.build_query_scalar::<RoomSn>().fetch_all(&mut self.0).await?);
+        Ok(())
+    }
+
+    async fn entries(&mut self, rooms: &[RoomSn], ahead: &mut Ahead) -> Result<(), StoreError> {
+        if ahead.types.is_empty() {
+            return Ok(());
+        }
+        let mut query = QueryBuilder::new(
+            "SELECT c.room_sn, c.key_sn, t.type, k.state_key, c.event_sn
+             FROM event_types t CROSS JOIN state_keys k ON k.type_sn = t.type_sn
+                 CROSS JOIN current_state c ON c.key_sn = k.key_sn AND c.room_sn IN (",
+        );
+        push_rooms(&mut query, rooms);
+        query.push(") WHERE k.state_key = '' AND t.type IN (");
+        let mut types = query.separated(", ");
+        for event_type in &ahead.types {
+            types.push_bind(event_type.clone());
+        }
+        query.push(")");
+        let rows: Vec<(RoomSn, KeySn, String, String, EventSn)> = query.build_query_as().fetch_all(&mut self.0).await?;
+        let events: Vec<EventSn> = rows.iter().map(|(.., event)| *event).collect();
+        for (room, key, event_type, state_key, event) in rows {
+            ahead.entries.entry(room).or_default().push(StateEntry { key, event_type, state_key, event });
+        }
+        ahead.events.extend(self.event_rows(&events).await?.into_iter().map(|row| (row.event, row)));
+        Ok(())
+    }
+}
+
+/// The newest events of each of the rooms.
+pub(super) fn timelines(rooms: &[RoomSn], upto: Position, limit: i64) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("WITH few_rooms (room_sn) AS (");
+    query.push_values(rooms, |mut row, room| {
+        row.push_bind(*room);
+    });
+    query.push(") SELECT ").push(COLUMNS);
+    query.push(
+        " FROM few_rooms CROSS JOIN events e ON e.event_sn IN (
+             SELECT x.event_sn FROM events x WHERE x.room_sn = few_rooms.room_sn AND x.position <= ",
+    );
+    query.push_bind(upto).push(" AND x.standing = 0 ORDER BY x.position DESC LIMIT ").push_bind(limit);
+    query.push(
+        ") JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn
+             JOIN users u ON u.user_sn = e.sender_sn JOIN event_types t ON t.type_sn = e.type_sn
+         ORDER BY e.room_sn, e.position DESC",
+    );
+    query
+}
+
+fn push_rooms(query: &mut QueryBuilder<Sqlite>, rooms: &[RoomSn]) {
+    let mut list = query.separated(", ");
+    for room in rooms {
+        list.push_bind(*room);
+    }
+}
+
+/// What each query finds here; `None`: it must ask the database.
+impl Ahead {
+    pub(super) fn timeline(
+        &mut self,
+        room: RoomSn,
+        after: Position,
+        upto: Position,
+        limit: usize,
+    ) -> Option<Vec<EventRow>> {
+        if upto != self.upto || limit > self.limit {
+            return None;
+        }
+        // Whoever asks again asks the database.
+        let mut rows = self.timelines.remove(&room)?;
+        rows.retain(|row| row.position.is_some_and(|position| position > after));
+        rows.truncate(limit);
+        Some(rows)
+    }
+
+    pub(super) fn newest_gap(&self, room: RoomSn, after: Position, upto: Position) -> Option<Option<Position>> {
+        (self.rooms.contains(&room) && upto == self.upto)
+            .then(|| self.gaps.get(&room).copied().filter(|gap| *gap > after))
+    }
+
+    pub(super) fn face(&self, room: RoomSn) -> Option<Vec<(String, String)>> {
+        self.rooms.contains(&room).then(|| self.faces.get(&room).cloned().unwrap_or_default())
+    }
+
+    pub(super) fn counts(&self, room: RoomSn) -> Option<(u32, u32)> {
+        self.rooms.contains(&room).then(|| self.counts.get(&room).copied().unwrap_or_default())
+    }
+
+    /// Whether it is known that the user has no notification in the room.
+    pub(in crate::store) fn is_silent(&self, user: UserSn, room: RoomSn) -> bool {
+        user == self.user && self.rooms.contains(&room) && !self.notified.contains(&room)
+    }
+
+    pub(super) fn entries(&self, room: RoomSn, types: &[&str], state_key: &str) -> Option<Vec<StateEntry>> {
+        let known = state_key.is_empty()
+            && self.rooms.contains(&room)
+            && types.iter().all(|event_type| self.types.contains(*event_type));
+        let wanted = |entry: &&StateEntry| types.contains(&entry.event_type.as_str());
+        known.then(|| self.entries.get(&room).into_iter().flatten().filter(wanted).cloned().collect())
+    }
+
+    /// Takes the events that are here out of the list.
+    pub(super) fn take_events(&mut self, events: &mut Vec<EventSn>) -> Vec<EventRow> {
+        if self.events.is_empty() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        events.retain(|event| match self.events.get(event) {
+            Some(row) => {
+                found.push(row.clone());
+                false
+            }
+            None => true,
+        });
+        found
+    }
+
+    pub(in crate::store) fn related(&self, event_ids: &[&str]) -> Option<HashSet<(String, String)>> {
+        if self.shown.is_empty() || !event_ids.iter().all(|id| self.shown.contains(*id)) {
+            return None;
+        }
+        if self.related.is_empty() {
+            return Some(HashSet::new());
+        }
+        let wanted: HashSet<&str> = event_ids.iter().copied().collect();
+        Some(self.related.iter().filter(|(target, _)| wanted.contains(target.as_str())).cloned().collect())
+    }
+
+    pub(in crate::store) fn sent(
+        &self,
+        events: &[EventSn],
+        user: UserSn,
+        device_id: &str,
+    ) -> Option<HashMap<EventSn, String>> {
+        let known = user == self.user && device_id == self.device_id && events.iter().all(|sn| self.own.contains(sn));
+        let sent = |sn: &EventSn| self.sent.get(sn).map(|txn_id| (*sn, txn_id.clone()));
+        known.then(|| events.iter().filter_map(sent).collect())
+    }
+}
