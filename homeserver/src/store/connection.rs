@@ -40,6 +40,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(5))
         .synchronous(SqliteSynchronous::Normal)
         .statement_cache_capacity(300)
+        .row_buffer_size(500)
         .pragma("temp_store", "memory")
         .pragma("cache_size", "-4096")
         .log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_millis(200))

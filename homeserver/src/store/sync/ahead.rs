@@ -84,6 +84,10 @@ impl Db {
         for row in rows {
             ahead.timelines.entry(row.room).or_default().push(row);
         }
+        // Here rather than by SQLite, which would carry the events' bodies through its sorter.
+        for rows in ahead.timelines.values_mut() {
+            rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.position));
+        }
         let mut query = QueryBuilder::new("SELECT room_sn, MAX(before_position) FROM timeline_gaps WHERE room_sn IN (");
         push_rooms(&mut query, rooms);
         query.push(") AND before_position <= ").push_bind(ahead.upto).push(" GROUP BY room_sn");
@@ -148,7 +152,7 @@ impl Db {
     }
 }
 
-/// The newest events of each of the rooms.
+/// The newest events of each of the rooms, in no order.
 pub(super) fn timelines(rooms: &[RoomSn], upto: Position, limit: i64) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("WITH few_rooms (room_sn) AS (");
     query.push_values(rooms, |mut row, room| {
@@ -162,8 +166,7 @@ pub(super) fn timelines(rooms: &[RoomSn], upto: Position, limit: i64) -> QueryBu
     query.push_bind(upto).push(" AND x.standing = 0 ORDER BY x.position DESC LIMIT ").push_bind(limit);
     query.push(
         ") JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn
-             JOIN users u ON u.user_sn = e.sender_sn JOIN event_types t ON t.type_sn = e.type_sn
-         ORDER BY e.room_sn, e.position DESC",
+             JOIN users u ON u.user_sn = e.sender_sn JOIN event_types t ON t.type_sn = e.type_sn",
     );
     query
 }
