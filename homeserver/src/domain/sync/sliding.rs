@@ -175,7 +175,10 @@ impl Sync {
             if let Some(section) = room::read(&mut db, &pass, wanted).await? {
                 response.rooms.insert(asked.room.room_id.clone(), section);
             }
-            point.tell(*room, asked.timeline_limit, told.as_ref(), &asked.required_state);
+            // Who left and came back was told the room anew, and only what this request asks.
+            let joined = asked.room.joined_position;
+            let kept = told.filter(|told| joined.is_some_and(|joined| joined <= told.upto));
+            point.tell(*room, asked.timeline_limit, kept.as_ref(), &asked.required_state);
         }
         self.rooms_left(&mut db, &pass, &asked, &mut response, &mut point).await?;
         has_news |= !response.rooms.is_empty();

@@ -152,6 +152,20 @@ async fn state_that_is_asked_again_is_not_old() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn who_comes_back_is_told_all_state_that_they_ask_again() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let (everything, name) = (json!([["*", "*"]]), json!([["m.room.name", ""]]));
+    let first = story.slide(None, all(1, &everything)).await?;
+    story.do_membership("leave").await?;
+    story.do_membership("join").await?;
+    let second = story.slide(Some(&first), all(1, &name)).await?;
+    let third = story.slide(Some(&second), all(1, &everything)).await?;
+    let state = third["rooms"][&story.room]["required_state"].as_array().unwrap();
+    assert!(state.iter().any(|event| event["type"] == "m.room.create"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn state_that_the_timeline_leaves_out_stands_in_the_state() -> anyhow::Result<()> {
     let story = Story::begin().await?;
     story.say("one").await?;
