@@ -251,3 +251,20 @@ async fn account_data_of_a_room_outside_is_told_once() -> anyhow::Result<()> {
     assert_eq!(second["pos"], first["pos"], "nothing is new");
     Ok(())
 }
+
+#[tokio::test]
+async fn members_that_were_lazy_are_all_told_when_all_state_is_asked() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let first = story.slide(None, all(0, &json!([["*", "*"], ["m.room.member", "$LAZY"]]))).await?;
+    let members = |answer: &Value| {
+        let state = answer["rooms"][&story.room]["required_state"].as_array().cloned().unwrap_or_default();
+        state.iter().filter(|event| event["type"] == "m.room.member").count()
+    };
+    assert!(members(&first) < 2);
+    let everything = all(0, &json!([["*", "*"]]));
+    let second = story.slide(Some(&first), everything.clone()).await?;
+    assert_eq!(members(&second), 2);
+    let third = story.slide(Some(&second), everything).await?;
+    assert_eq!(third["pos"], second["pos"], "nothing is new");
+    Ok(())
+}

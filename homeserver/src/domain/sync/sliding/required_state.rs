@@ -22,8 +22,13 @@ impl RequiredState {
         Self(BTreeSet::new())
     }
 
+    /// Asks for what `other` asks for too.
     pub(super) fn extend(&mut self, other: &Self) {
+        let whole = self.is_whole() || other.is_whole();
         self.0.extend(other.0.iter().cloned());
+        if whole {
+            self.0.remove(&lazy());
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -32,7 +37,19 @@ impl RequiredState {
 
     /// What `self` asks for and `told` did not.
     pub(super) fn beyond(&self, told: &Self) -> Self {
-        Self(self.0.difference(&told.0).cloned().collect())
+        let mut new: BTreeSet<_> = self.0.difference(&told.0).cloned().collect();
+        if told.is_whole() {
+            new.remove(&lazy());
+        } else if self.is_whole() {
+            // Beside `$LAZY` the wildcard for all types did not mean the members.
+            new.insert(("*".to_owned(), "*".to_owned()));
+        }
+        Self(new)
+    }
+
+    /// Whether all state is asked for, all members too.
+    fn is_whole(&self) -> bool {
+        self.has("*", "*") && !self.lazy_members()
     }
 
     /// The types that are asked for with the empty state key.
@@ -90,6 +107,10 @@ impl RequiredState {
     }
 }
 
+fn lazy() -> (String, String) {
+    (MEMBER.to_owned(), "$LAZY".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use ruma::user_id;
@@ -128,5 +149,12 @@ mod tests {
         let asked = required(&[("m.room.name", ""), ("m.room.topic", "")]);
         assert_eq!(asked.beyond(&told), required(&[("m.room.topic", "")]));
         assert!(told.beyond(&asked).is_empty());
+        let (all, lazy) = (required(&[("*", "*")]), required(&[("*", "*"), (MEMBER, "$LAZY")]));
+        assert_eq!(all.beyond(&lazy), all);
+        let mut told = lazy.clone();
+        told.extend(&all);
+        assert_eq!(told, all);
+        assert!(all.beyond(&told).is_empty());
+        assert!(lazy.beyond(&told).is_empty());
     }
 }
