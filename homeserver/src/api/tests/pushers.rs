@@ -291,8 +291,13 @@ async fn a_call_that_ended_unanswered_is_a_missed_one() -> anyhow::Result<()> {
     assert_eq!(told[0]["counts"], json!({ "unread": 1 }));
     story.home.ahead.fetch_add(61_000, Ordering::SeqCst);
     story.say("2", text("you were not there")).await?;
-    let told = story.gateway.wait_for(2).await;
-    assert_eq!(told[1]["counts"], json!({ "unread": 2, "missed_calls": 1 }));
+    let mut told = story.gateway.wait_for(2).await;
+    if told[1].get("event_id").is_none() {
+        // The pusher looked once more before the message came: the badge alone.
+        assert_eq!(told[1]["counts"], json!({ "unread": 1, "missed_calls": 1 }));
+        told = story.gateway.wait_for(3).await;
+    }
+    assert_eq!(told.last().unwrap()["counts"], json!({ "unread": 2, "missed_calls": 1 }));
     Ok(())
 }
 
