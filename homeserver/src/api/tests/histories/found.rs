@@ -268,3 +268,16 @@ async fn members_that_were_lazy_are_all_told_when_all_state_is_asked() -> anyhow
     assert_eq!(third["pos"], second["pos"], "nothing is new");
     Ok(())
 }
+
+#[tokio::test]
+async fn what_was_said_before_its_sender_was_ignored_counts() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let first = story.slide(None, all(1, &json!([]))).await?;
+    story.say("heard").await?;
+    let path = format!("/_matrix/client/v3/user/{BOB}/account_data/m.ignored_user_list");
+    story.server.put(&story.bob, &path, json!({ "ignored_users": { ALICE: {} } })).await?.ok()?;
+    let second = story.slide(Some(&first), all(1, &json!([]))).await?;
+    assert_eq!(second["rooms"][&story.room]["notification_count"], 1);
+    assert_eq!(second["rooms"][&story.room].get("timeline"), None);
+    Ok(())
+}

@@ -108,7 +108,11 @@ async fn joined(db: &mut Db, pass: &Pass<'_>, wanted: &Wanted<'_>) -> Result<Opt
             return Ok(None);
         }
         let section = joined_section(db, pass, asked, &extent).await?;
-        let told_anything = !section.timeline.is_empty() || !section.required_state.is_empty() || section.limited;
+        let told_anything = !section.timeline.is_empty()
+            || !section.required_state.is_empty()
+            || section.limited
+            // What an ignored user says is not shown, yet it may count and lifts the room.
+            || wanted.changes.events();
         return Ok((told_anything || unread || extent.longer).then_some(section));
     }
     Ok(Some(joined_section(db, pass, asked, &extent).await?))
