@@ -74,18 +74,22 @@ impl<'r> FromRow<'r, SqliteRow> for EventRow {
     }
 }
 
-/// The columns of an [`EventRow`].
-pub(super) const COLUMNS: &str =
-    "e.event_sn, e.event_id, e.room_sn, e.position, e.sender_sn, u.user_id, t.type, e.key_sn, e.depth,
-    e.origin_ts, e.redacted_by, e.snapshot_sn, j.json, r.version";
+/// The columns of an [`EventRow`]; as a macro since queries are literals.
+macro_rules! columns {
+    () => {
+        "e.event_sn, e.event_id, e.room_sn, e.position, e.sender_sn, u.user_id, t.type, e.key_sn, e.depth, e.origin_ts, e.redacted_by, e.snapshot_sn, j.json, r.version"
+    };
+}
+pub(super) const COLUMNS: &str = columns!();
 
-pub(super) const TIMELINE: &str = "
-    SELECT e.event_sn, e.event_id, e.room_sn, e.position, e.sender_sn, u.user_id, t.type, e.key_sn, e.depth, e.origin_ts, e.redacted_by,
-           e.snapshot_sn, j.json, r.version
-    FROM events e JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn
+pub(super) const TIMELINE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM events e JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn
         JOIN users u ON u.user_sn = e.sender_sn JOIN event_types t ON t.type_sn = e.type_sn
     WHERE e.room_sn = $1 AND e.position > $2 AND e.position <= $3 AND e.standing = 0
-    ORDER BY e.position DESC LIMIT $4";
+    ORDER BY e.position DESC LIMIT $4"
+);
 
 /// The event types here and in LAST_BUMP are those that lift a room to the top of the list.
 pub(super) const BUMPED_SINCE: &str = "
