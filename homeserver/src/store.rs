@@ -102,7 +102,7 @@ pub use self::{
     signing_keys::{SigningKeyAnswer, SigningKeyRow},
     sn::{AppserviceSn, EventSn, KeySn, Position, RoomSn, ServerSn, SnapshotSn, TypeSn, UserSn},
     snapshots::StateMap,
-    staging::StagedPdu,
+    staging::{Lane, StagedPdu},
     sync::{AccountData, EventRow, Hero, LocalRoom, LookAhead, RoomChanges, StateChange, StateEntry},
     threads::{ThreadSubscription, ThreadSummary},
     to_device::ToDeviceMessage,

@@ -73,7 +73,8 @@ impl Parts {
         let ephemeral = Ephemeral::new(store.clone(), clock.clone(), server_name.clone(), presence);
         let sync = Sync::new(store.clone(), clock.clone(), notifier.clone(), ephemeral.clone(), rooms.clone());
         let edus: Vec<Box<dyn TakesEdus>> = vec![Box::new(encryption.clone()), Box::new(ephemeral.clone())];
-        let inbound = Inbound::new(store.clone(), notifier.clone(), federation.clone(), rooms.clone(), edus);
+        let inbound =
+            Inbound::new(store.clone(), notifier.clone(), federation.clone(), rooms.clone(), edus, clock.clone());
         let media =
             Media::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone(), federation.clone(), web);
         Self {

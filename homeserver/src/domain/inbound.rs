@@ -1,6 +1,7 @@
 //! What other servers send here and ask here: transactions, and reading the rooms that we share with them.
 
 mod access;
+mod admission;
 mod edus;
 mod hierarchy;
 mod history;
@@ -12,12 +13,23 @@ mod worker;
 
 use std::{
     collections::HashMap,
+    num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use crate::store::{ServerSn, Store};
+use lru::LruCache;
+use tokio::sync::Semaphore;
 
-use super::{federation::Federation, notifier::Notifier, rooms::Rooms};
+use crate::{
+    clock::Clock,
+    store::{Durability, ServerSn, Store, StoreError},
+};
+
+use super::{
+    federation::{Federation, Origin},
+    notifier::Notifier,
+    rooms::Rooms,
+};
 
 pub use self::{
     access::AccessError,
@@ -38,7 +50,18 @@ pub struct Inbound {
     rooms: Rooms,
     edus: Arc<[Box<dyn TakesEdus>]>,
     turns: Turns,
+    clock: Clock,
+    heard: Arc<Mutex<LruCache<ServerSn, i64>>>,
+    /// Events that are judged at the same time, in all rooms.
+    judging: Arc<Semaphore>,
 }
+
+/// Events that are judged at the same time.
+const JUDGED: usize = 16;
+/// Servers of which it is known when they spoke to us last.
+const HEARD: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+/// Whoever was silent for longer may have been away.
+const SILENCE_MS: i64 = 5 * 60 * 1000;
 
 impl Inbound {
     /// Each EDU is shown to `edus`, one after the other.
@@ -48,8 +71,37 @@ impl Inbound {
         federation: Federation,
         rooms: Rooms,
         edus: Vec<Box<dyn TakesEdus>>,
+        clock: Clock,
     ) -> Self {
-        Self { store, notifier, federation, rooms, edus: edus.into(), turns: Turns::default() }
+        Self {
+            store,
+            notifier,
+            federation,
+            rooms,
+            edus: edus.into(),
+            turns: Turns::default(),
+            clock,
+            heard: Arc::new(Mutex::new(LruCache::new(HEARD))),
+            judging: Arc::new(Semaphore::new(JUDGED)),
+        }
+    }
+
+    /// What waits for other servers is tried now: this machine woke, or its network changed.
+    pub async fn retry(&self) -> Result<(), StoreError> {
+        self.store.write(Durability::Normal, |tx| Box::pin(async move { tx.retry_staged(None).await })).await
+    }
+
+    /// A server spoke. What it sent before, and what still waits for something, is tried again when it was away.
+    async fn heard_from(&self, origin: &Origin) -> Result<(), StoreError> {
+        let now = self.clock.now_ms();
+        let before = self.heard.lock().unwrap_or_else(PoisonError::into_inner).put(origin.server, now);
+        if before.is_some_and(|before| (0..SILENCE_MS).contains(&now.saturating_sub(before))) {
+            return Ok(());
+        }
+        let name = origin.server_name.clone();
+        self.store
+            .write(Durability::Normal, move |tx| Box::pin(async move { tx.retry_staged(Some(name.as_str())).await }))
+            .await
     }
 }
 

@@ -273,11 +273,19 @@ impl Tx {
             Some(state_key) => Some(self.make_key_sn(event.event_type, state_key).await?),
             None => None,
         };
+        // Whoever named it before it came may have been in another room.
+        let named_in: Option<RoomSn> =
+            sqlx::query_scalar("SELECT room_sn FROM events WHERE event_id = $1 AND standing = 3 AND room_sn <> $2")
+                .bind(event.event_id.as_str())
+                .bind(event.room)
+                .fetch_optional(&mut self.db.0)
+                .await?;
         let now = self.now_ms();
         let sn: EventSn = sqlx::query_scalar(
             "INSERT INTO events (room_sn, event_id, standing, position, depth, type_sn, key_sn, sender_sn, origin_ts, received_ts, snapshot_sn)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-             ON CONFLICT (event_id) DO UPDATE SET standing = excluded.standing, position = excluded.position, depth = excluded.depth,
+             ON CONFLICT (event_id) DO UPDATE SET room_sn = CASE WHEN standing = 3 THEN excluded.room_sn ELSE room_sn END,
+                 standing = excluded.standing, position = excluded.position, depth = excluded.depth,
                  type_sn = excluded.type_sn, key_sn = excluded.key_sn, sender_sn = excluded.sender_sn, origin_ts = excluded.origin_ts,
                  received_ts = excluded.received_ts, snapshot_sn = excluded.snapshot_sn
              RETURNING event_sn",
@@ -300,6 +308,9 @@ impl Tx {
             .bind(event.json)
             .execute(&mut self.db.0)
             .await?;
+        if let Some(namer) = named_in {
+            self.remove_backward_extremity(namer, sn).await?;
+        }
         self.put_edges(event.room, sn, event.prev_events, event.auth_events).await?;
         Ok(sn)
     }

@@ -194,6 +194,17 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Whether the room's state speaks of anybody of this server, whatever it says.
+    pub async fn server_has_members(&mut self, room: RoomSn, server: ServerSn) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM members WHERE server_sn = $2 AND membership IN (0, 1, 2, 3, 4) AND room_sn = $1)")
+            .bind(room)
+            .bind(server)
+            .fetch_one(&mut self.0)
+            .await?)
+    }
+}
+
 impl Tx {
     /// Writes a member's row as the room's state has it now.
     pub async fn put_member(

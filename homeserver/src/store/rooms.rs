@@ -104,10 +104,13 @@ impl Db {
 }
 
 impl Tx {
-    /// Makes the row of a room unless it has one.
+    /// Makes the row of a room unless it has one. The version of a room that we were never in is hearsay: the last word counts.
     pub async fn make_room(&mut self, room_id: &RoomId, version: &RoomVersionId) -> Result<RoomSn, StoreError> {
-        if let Some(room) = self.room_sn(room_id).await? {
-            return Ok(room);
+        if let Some(room) = self.room_by_id(room_id).await? {
+            if room.snapshot.is_none() && room.version != *version {
+                self.set_room_version(room.sn, version).await?;
+            }
+            return Ok(room.sn);
         }
         let now = self.now_ms();
         Ok(sqlx::query_scalar("INSERT INTO rooms (room_id, version, created_ts) VALUES ($1, $2, $3) RETURNING room_sn")
@@ -116,6 +119,16 @@ impl Tx {
             .bind(now)
             .fetch_one(&mut self.db.0)
             .await?)
+    }
+
+    /// Writes what the room's create event says.
+    pub async fn set_room_version(&mut self, room: RoomSn, version: &RoomVersionId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE rooms SET version = $2 WHERE room_sn = $1")
+            .bind(room)
+            .bind(version.as_str())
+            .execute(&mut self.db.0)
+            .await?;
+        Ok(())
     }
 
     pub async fn set_room_snapshot(&mut self, room: RoomSn, snapshot: SnapshotSn) -> Result<(), StoreError> {
@@ -145,12 +158,12 @@ impl Tx {
                 .execute(&mut self.db.0)
                 .await?;
         }
-        // An event that a stored, accepted one already names is no end.
+        // An event that a stored, accepted one of the room already names is no end.
         sqlx::query(
             "INSERT INTO forward_extremities (room_sn, event_sn)
              SELECT $1, $2 WHERE NOT EXISTS (
                  SELECT 1 FROM edges g JOIN events c ON c.event_sn = g.event_sn
-                 WHERE g.parent_sn = $2 AND g.kind = 0 AND c.standing = 0 AND c.position IS NOT NULL)
+                 WHERE g.parent_sn = $2 AND g.kind = 0 AND c.room_sn = $1 AND c.standing = 0 AND c.position IS NOT NULL)
              ON CONFLICT DO NOTHING",
         )
         .bind(room)

@@ -1,5 +1,6 @@
 //! Whose signature is whose: our own key, and other servers' keys as far as they are known, kept and fetched.
 
+mod at_hand;
 mod fetch;
 mod known;
 
@@ -209,16 +210,8 @@ impl Keyring {
 
     /// The keys of `server` among `key_ids` that may be used for something of that time.
     async fn keys(&self, server: &ServerName, key_ids: &[String], when: When) -> Result<PublicKeySet, VerifyError> {
-        if server == self.0.server_name {
-            let own = [(self.0.identity.key_id().to_string(), self.0.identity.public_key_base64())];
-            return Ok(PublicKeySet::from(own));
-        }
-        match kind(server) {
-            NameKind::Key(key) => {
-                return Ok(PublicKeySet::from([(KEY_NAME_KEY_ID.to_owned(), Base64::new(key.to_vec()))]));
-            }
-            NameKind::Misspelt => return Err(VerifyError::Misspelt(server.to_owned())),
-            NameKind::Ordinary => {}
+        if let Some(set) = self.keys_by_name(server)? {
+            return Ok(set);
         }
         let known = self.known(server).await?;
         let set = known.usable(key_ids, when, self.0.clock.now_ms());
@@ -228,6 +221,21 @@ impl Keyring {
         let known = self.fetch(server, &known).await?;
         let set = known.usable(key_ids, when, self.0.clock.now_ms());
         if set.is_empty() { Err(VerifyError::NoKey(server.to_owned())) } else { Ok(set) }
+    }
+
+    /// Our own key, or the one that a key name speaks of.
+    fn keys_by_name(&self, server: &ServerName) -> Result<Option<PublicKeySet>, VerifyError> {
+        if server == self.0.server_name {
+            let own = [(self.0.identity.key_id().to_string(), self.0.identity.public_key_base64())];
+            return Ok(Some(PublicKeySet::from(own)));
+        }
+        match kind(server) {
+            NameKind::Key(key) => {
+                Ok(Some(PublicKeySet::from([(KEY_NAME_KEY_ID.to_owned(), Base64::new(key.to_vec()))])))
+            }
+            NameKind::Misspelt => Err(VerifyError::Misspelt(server.to_owned())),
+            NameKind::Ordinary => Ok(None),
+        }
     }
 
     /// What memory or the store knows.

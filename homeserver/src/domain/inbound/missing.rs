@@ -1,72 +1,90 @@
-//! Events that name others which we lack: these are fetched, or the room's state from the server that sent them.
+//! Events that name others which we lack: these are fetched, or the room's state before them, from the servers of the room.
 
-use std::{collections::HashMap, sync::Arc};
+mod auth;
+mod between;
+mod state;
 
-use futures_util::StreamExt as _;
 use ruma::{
-    OwnedEventId, OwnedServerName, ServerName, UInt,
-    api::federation::{
-        authorization::get_event_authorization::v1 as event_auth,
-        event::{
-            get_event::v1 as get_event, get_missing_events::v1 as missing, get_room_state::v1 as get_state,
-            get_room_state_ids::v1 as state_ids,
-        },
-    },
+    OwnedServerName, ServerName,
+    api::{OutgoingRequest, error::Error as MatrixError, path_builder::SinglePath},
     room_version_rules::RoomVersionRules,
-    uint,
 };
 use serde_json::value::RawValue;
 
 use crate::{
     domain::{
         events::Pdu,
-        federation::Deadline,
+        federation::{Deadline, FederationError, client::Sign},
         rooms::{Acceptance, RoomsError},
     },
-    store::{RoomRow, Standing},
+    store::RoomRow,
 };
 
 use super::Inbound;
 
-/// Ends of our graph that we name as what we have.
-const ENDS: usize = 20;
-/// State events fetched one by one; more are fetched as a whole state.
-const ONE_BY_ONE: usize = 50;
-const PARALLEL: usize = 8;
+/// Servers asked for what one event needs.
+const SERVERS: usize = 3;
+/// An event is tried so often before a state with holes is taken for the state before it.
+const PATIENT: u32 = 3;
+
+/// Who is asked for what an event needs: first the server that sent it.
+pub(super) struct Helpers {
+    servers: Vec<OwnedServerName>,
+    /// Whether a state must come whole.
+    patient: bool,
+}
+
+impl Helpers {
+    pub async fn new(
+        inbound: &Inbound,
+        room: &RoomRow,
+        origin: &ServerName,
+        attempts: u32,
+    ) -> Result<Self, RoomsError> {
+        let mut servers = vec![origin.to_owned()];
+        servers.extend(inbound.rooms.servers_of(room.sn).await?.into_iter().filter(|server| server != origin));
+        servers.truncate(SERVERS);
+        Ok(Self { servers, patient: attempts < PATIENT })
+    }
+}
 
 impl Inbound {
     /// Brings an event into its room, with whatever it needs.
     pub(super) async fn accept(
         &self,
-        origin: &ServerName,
+        helpers: &Helpers,
         room: &RoomRow,
         rules: &RoomVersionRules,
         event: Pdu,
     ) -> Result<(), RoomsError> {
-        let room_id = &room.room_id;
-        let event_id = event.event_id.clone();
-        let json =
-            RawValue::from_string(event.json.clone()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
-        let Acceptance::Missing { prev, auth } = self.rooms.accept_remote(room_id, event, None).await? else {
-            return Ok(());
-        };
+        let again = Again::of(&event)?;
+        let Acceptance::Missing { prev, auth } = self.judge(room, event, None).await? else { return Ok(()) };
         if !auth.is_empty() {
-            self.fetch_auth(origin, room, rules, &event_id).await?;
+            self.fetch_auth(helpers, room, rules, &again).await?;
         }
         if !prev.is_empty() {
-            self.fetch_between(origin, room, rules, &event_id).await?;
+            self.fill_between(helpers, room, rules, &again).await?;
         }
-        let event = self.rooms.verified(rules, &json).await?;
-        let Acceptance::Missing { prev, auth } = self.rooms.accept_remote(room_id, event, None).await? else {
-            return Ok(());
-        };
+        let event = self.rooms.verified(rules, &again.json).await?;
+        let Acceptance::Missing { prev, auth } = self.judge(room, event, None).await? else { return Ok(()) };
         if !auth.is_empty() {
             return Err(RoomsError::BadEvent("The events that it rests on cannot be had".to_owned()));
         }
-        tracing::info!(%room_id, %event_id, missing = prev.len(), "History is missing before an event; its state is fetched.");
-        let state = self.fetch_state(origin, room, rules, &event_id).await?;
-        let event = self.rooms.verified(rules, &json).await?;
-        match self.rooms.accept_remote(room_id, event, Some(state)).await? {
+        tracing::info!(room_id = %room.room_id, event_id = %again.event_id, missing = prev.len(), "History is missing before an event; its state is fetched.");
+        self.accept_over_hole(helpers, room, rules, &again).await.map(|_| ())
+    }
+
+    /// Takes an event whose parents cannot be had, in the state that another server tells.
+    async fn accept_over_hole(
+        &self,
+        helpers: &Helpers,
+        room: &RoomRow,
+        rules: &RoomVersionRules,
+        again: &Again,
+    ) -> Result<(), RoomsError> {
+        let state = self.fetch_state(helpers, room, rules, &again.event_id).await?;
+        let event = self.rooms.verified(rules, &again.json).await?;
+        match self.judge(room, event, Some(state)).await? {
             Acceptance::Missing { .. } => {
                 Err(RoomsError::BadEvent("The events that it rests on cannot be had".to_owned()))
             }
@@ -74,125 +92,68 @@ impl Inbound {
         }
     }
 
-    /// The events between the ends of our graph and this one, oldest first, each accepted if it can be.
-    async fn fetch_between(
+    /// Hands an event to its room, a bounded number at a time.
+    async fn judge(
         &self,
-        origin: &ServerName,
         room: &RoomRow,
-        rules: &RoomVersionRules,
-        event_id: &OwnedEventId,
-    ) -> Result<(), RoomsError> {
-        let (ends, oldest) = {
-            let mut db = self.store.read().await?;
-            (db.forward_extremities(room.sn).await?, db.oldest_live_depth(room.sn).await?)
-        };
-        let earliest = ends.into_iter().take(ENDS).filter_map(|(_, id, _)| id.try_into().ok()).collect();
-        let mut request = missing::Request::new(room.room_id.clone(), earliest, vec![event_id.clone()]);
-        request.limit = uint!(100);
-        // What is older than our own time in the room is history, and never new.
-        request.min_depth = UInt::try_from(oldest).unwrap_or_default();
-        let answer = match self.federation.client.request(origin, request, Deadline::Room).await {
-            Ok(answer) => answer,
-            Err(error) if error.is_unavailable() => return Err(RoomsError::Unreachable(error.to_string())),
-            Err(error) => {
-                tracing::info!(server = %origin, %error, "A server does not give the events before its own.");
-                return Ok(());
-            }
-        };
-        let bounded: Vec<_> = answer.events.into_iter().take(100).collect();
-        let mut events = self.rooms.verified_all(rules, &room.room_id, &bounded).await?;
-        events.retain(|event| event.depth >= oldest);
-        events.sort_by_key(|event| event.depth);
-        let mut first = true;
-        for event in events {
-            let (id, json) = (event.event_id.clone(), RawValue::from_string(event.json.clone()));
-            match self.rooms.accept_remote(&room.room_id, event, None).await {
-                Ok(Acceptance::Missing { prev, auth }) => {
-                    // Where the answer was too short, the oldest of it starts from the state that the origin knows.
-                    if !std::mem::take(&mut first) || prev.is_empty() && auth.is_empty() {
-                        continue;
-                    }
-                    let Ok(json) = json else { continue };
-                    self.fetch_auth(origin, room, rules, &id).await?;
-                    let state = self.fetch_state(origin, room, rules, &id).await?;
-                    let event = self.rooms.verified(rules, &json).await?;
-                    self.rooms.accept_remote(&room.room_id, event, Some(state)).await?;
-                }
-                Ok(_) => first = false,
-                Err(RoomsError::Store(error)) => return Err(error.into()),
-                Err(error) => tracing::info!(event_id = %id, %error, "A fetched event was not taken."),
-            }
-        }
-        Ok(())
+        event: Pdu,
+        told: Option<Vec<ruma::OwnedEventId>>,
+    ) -> Result<Acceptance, RoomsError> {
+        let _permit = self.judging.acquire().await.map_err(|_| crate::store::StoreError::Closed)?;
+        self.rooms.accept_remote(&room.room_id, event, told).await
     }
 
-    /// The events that this one rests on.
-    async fn fetch_auth(
+    /// Asks one server after the other until one answers. What all of them refuse cannot be had; what one of them may still give is
+    /// waited for.
+    async fn ask<R>(
         &self,
-        origin: &ServerName,
-        room: &RoomRow,
-        rules: &RoomVersionRules,
-        event_id: &OwnedEventId,
-    ) -> Result<(), RoomsError> {
-        let request = event_auth::Request::new(room.room_id.clone(), event_id.clone());
-        let answer = self.federation.client.request(origin, request, Deadline::Room).await?;
-        let chain = self.rooms.verified_all(rules, &room.room_id, &answer.auth_chain).await?;
-        self.rooms.accept_outliers(&room.room_id, &room.version, chain).await?;
-        Ok(())
-    }
-
-    /// The state before an event, as its server has it; every event of it is stored as an outlier afterwards.
-    async fn fetch_state(
-        &self,
-        origin: &ServerName,
-        room: &RoomRow,
-        rules: &RoomVersionRules,
-        event_id: &OwnedEventId,
-    ) -> Result<Vec<OwnedEventId>, RoomsError> {
-        let client = &self.federation.client;
-        let request = state_ids::Request::new(event_id.clone(), room.room_id.clone());
-        let ids = client.request(origin, request, Deadline::Room).await?;
-        let mut unknown = Vec::new();
-        let mut db = self.store.read().await?;
-        for id in ids.pdu_ids.iter().chain(&ids.auth_chain_ids) {
-            if db.event_sn(id).await?.is_none_or(|(_, standing)| standing == Standing::Unknown) {
-                unknown.push(id.clone());
-            }
-        }
-        drop(db);
-        let events = if unknown.len() > ONE_BY_ONE {
-            let request = get_state::Request::new(event_id.clone(), room.room_id.clone());
-            let answer = client.request(origin, request, Deadline::Room).await?;
-            answer.pdus.into_iter().chain(answer.auth_chain).collect()
-        } else {
-            self.fetch_events(origin, unknown).await
-        };
-        let events = self.rooms.verified_all(rules, &room.room_id, &events).await?;
-        self.rooms.accept_outliers(&room.room_id, &room.version, events).await?;
-        Ok(ids.pdu_ids)
-    }
-
-    async fn fetch_events(&self, origin: &ServerName, ids: Vec<OwnedEventId>) -> Vec<Box<RawValue>> {
-        let (client, origin): (_, OwnedServerName) = (&self.federation.client, origin.to_owned());
-        let origin = Arc::new(origin);
-        let fetches = ids.into_iter().map(|id| {
-            let origin = Arc::clone(&origin);
-            async move {
-                let request = get_event::Request::new(id.clone());
-                match client.request(&origin, request, Deadline::Query).await {
-                    Ok(answer) => Some((id, answer.pdu)),
-                    Err(error) => {
-                        tracing::debug!(event_id = %id, %error, "An event could not be fetched.");
-                        None
+        helpers: &Helpers,
+        request: impl Fn() -> R,
+        deadline: Deadline,
+    ) -> Result<R::IncomingResponse, RoomsError>
+    where
+        R: OutgoingRequest<PathBuilder = SinglePath, EndpointError = MatrixError>,
+        R::Authentication: Sign,
+    {
+        let mut unavailable = None;
+        for server in &helpers.servers {
+            match self.federation.client.request(server, request(), deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(FederationError::Store(error)) => return Err(error.into()),
+                Err(error) => {
+                    tracing::info!(server = %server, %error, "A server does not give what an event needs.");
+                    if error.is_unavailable() {
+                        unavailable = Some(error.to_string());
                     }
                 }
             }
-        });
-        let found: HashMap<_, _> = futures_util::stream::iter(fetches)
-            .buffer_unordered(PARALLEL)
-            .filter_map(async |found| found)
-            .collect()
-            .await;
-        found.into_values().collect()
+        }
+        Err(match unavailable {
+            Some(reason) => RoomsError::Unreachable(reason),
+            None => RoomsError::BadEvent("What it rests on cannot be had".to_owned()),
+        })
+    }
+}
+
+/// An event that is judged more than once.
+struct Again {
+    event_id: ruma::OwnedEventId,
+    prev_events: Vec<ruma::OwnedEventId>,
+    auth_events: Vec<ruma::OwnedEventId>,
+    depth: i64,
+    json: Box<RawValue>,
+}
+
+impl Again {
+    fn of(event: &Pdu) -> Result<Self, RoomsError> {
+        let json =
+            RawValue::from_string(event.json.clone()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
+        Ok(Self {
+            event_id: event.event_id.clone(),
+            prev_events: event.prev_events.clone(),
+            auth_events: event.auth_events.clone(),
+            depth: event.depth,
+            json,
+        })
     }
 }

@@ -1,6 +1,9 @@
 //! Requests of other servers: only signed ones, transactions taken once and bounded.
 
+mod hostile;
+mod liar;
 mod rooms;
+mod running;
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header::AUTHORIZATION};

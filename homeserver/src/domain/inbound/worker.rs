@@ -1,83 +1,108 @@
-//! Works on staged events: a task for each room, in the order in which they came.
+//! Works on staged events: a task for each lane of each room, in the order in which they came, what must wait going past.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, panic::AssertUnwindSafe, time::Duration};
 
-use ruma::{OwnedRoomId, OwnedServerName, RoomId};
+use futures_util::FutureExt as _;
+use ruma::{CanonicalJsonObject, CanonicalJsonValue, OwnedRoomId, OwnedServerName, RoomId, events::TimelineEventType};
 use serde_json::value::RawValue;
-use tokio::sync::{Semaphore, broadcast::error::RecvError};
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
+        events::{Pdu, versions},
         federation::bells::{Bell, Bells},
         notifier::Wake,
         rooms::RoomsError,
     },
-    store::{Durability, ServerSn, StagedPdu, StoreError},
+    store::{Durability, Lane, ServerSn, StagedPdu, StoreError},
 };
 
-use super::Inbound;
+use super::{Inbound, missing::Helpers};
 
-/// Rooms worked on at the same time.
-const ROOMS: usize = 16;
 /// Events read at a time.
-const BATCH: u32 = 50;
+const BATCH: u32 = 5;
 /// An event that failed this often for reasons of our own is given up.
-const ATTEMPTS: u32 = 5;
-/// Answers to transactions are remembered this long.
+const ATTEMPTS: u32 = 8;
+/// A stranger's event waits this often for the stranger's join.
+const STRANGERS_ATTEMPTS: u32 = 3;
+/// An event is tried again after this long at first, then after longer and longer, up to the other.
+const AGAIN_MS: i64 = 60 * 1000;
+const AGAIN_AT_MOST_MS: i64 = 6 * 3600 * 1000;
+/// What another server must help with is given up after this time.
+const PATIENCE_MS: i64 = 7 * 24 * 3600 * 1000;
+/// How often it is looked whether an event may be tried again.
+const LOOK: Duration = Duration::from_secs(30);
+/// Answers to transactions are remembered this long, and looked through this often.
 const REMEMBERED_MS: i64 = 7 * 24 * 3600 * 1000;
+const FORGET_MS: i64 = 3600 * 1000;
+
+/// What becomes of a staged event.
+enum Fate {
+    Done,
+    /// Tried again at this time (milliseconds since 1970).
+    Again(i64),
+}
 
 impl Inbound {
     /// Works until `stop`; what is staged then is worked on by the next run.
     pub async fn run(self, stop: CancellationToken) {
         let mut wakes = self.notifier.wakes();
-        let (inbound, permits) = (self.clone(), Arc::new(Semaphore::new(ROOMS)));
-        let mut rooms = Bells::new(move |room_id: OwnedRoomId, bell| {
-            let (inbound, permits) = (inbound.clone(), Arc::clone(&permits));
-            async move {
-                let _permit = permits.acquire().await;
-                inbound.work(&room_id, &bell).await;
-            }
+        let inbound = self.clone();
+        let mut rooms = Bells::new(move |(room_id, lane): (OwnedRoomId, Lane), bell| {
+            let inbound = inbound.clone();
+            async move { inbound.work(&room_id, lane, &bell).await }
         });
-        let mut all = true;
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut forget_ts = 0;
         loop {
-            if std::mem::take(&mut all) {
-                match self.look_around().await {
-                    Ok(staged) => staged.into_iter().for_each(|room_id| rooms.ring(room_id)),
-                    Err(error) => tracing::error!(error = &error as &dyn Error, "Staged events could not be read."),
-                }
-            }
-            tokio::select! {
+            let rung = tokio::select! {
                 () = stop.cancelled() => return,
                 wake = wakes.recv() => match wake {
-                    Ok(Wake::Staging(room_id)) => rooms.ring(room_id),
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => all = true,
+                    Ok(Wake::Staging(room_id)) => vec![room_id],
+                    Ok(_) => continue,
+                    Err(RecvError::Lagged(_)) => self.look_around(&mut forget_ts).await,
                     Err(RecvError::Closed) => return,
                 },
-                () = rooms.tend() => {}
+                _ = look.tick() => self.look_around(&mut forget_ts).await,
+                () = rooms.tend() => continue,
+            };
+            for room_id in rung {
+                rooms.ring((room_id.clone(), Lane::Ready));
+                rooms.ring((room_id, Lane::Doubtful));
             }
         }
     }
 
-    /// Rooms with staged events; old answers are forgotten on the way.
-    async fn look_around(&self) -> Result<Vec<OwnedRoomId>, StoreError> {
-        self.store
-            .write::<_, StoreError, _>(Durability::Normal, |tx| {
-                Box::pin(async move {
-                    let before = tx.now_ms().saturating_sub(REMEMBERED_MS);
-                    tx.forget_received_transactions(before).await
-                })
-            })
-            .await?;
-        let rooms = self.store.read().await?.staged_rooms().await?;
-        Ok(rooms.into_iter().filter_map(|room_id| OwnedRoomId::try_from(room_id).ok()).collect())
+    /// Rooms with staged events that may be tried now; old answers are forgotten on the way.
+    async fn look_around(&self, forget_ts: &mut i64) -> Vec<OwnedRoomId> {
+        let look = async {
+            let now = self.clock.now_ms();
+            if !(0..FORGET_MS).contains(&now.saturating_sub(*forget_ts)) {
+                *forget_ts = now;
+                let before = now.saturating_sub(REMEMBERED_MS);
+                self.store
+                    .write::<_, StoreError, _>(Durability::Normal, move |tx| {
+                        Box::pin(async move { tx.forget_received_transactions(before).await })
+                    })
+                    .await?;
+            }
+            self.store.read().await?.staged_rooms(now).await
+        };
+        match look.await {
+            Ok(rooms) => rooms.into_iter().filter_map(|room_id| OwnedRoomId::try_from(room_id).ok()).collect(),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn Error, "Staged events could not be read.");
+                Vec::new()
+            }
+        }
     }
 
-    async fn work(&self, room_id: &RoomId, bell: &Bell) {
+    async fn work(&self, room_id: &RoomId, lane: Lane, bell: &Bell) {
         loop {
             bell.take();
-            match self.work_on_staged(room_id).await {
+            match self.work_on_staged(room_id, lane).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
@@ -88,49 +113,84 @@ impl Inbound {
         }
     }
 
-    /// Works on the oldest staged events; false when there are none.
-    async fn work_on_staged(&self, room_id: &RoomId) -> Result<bool, StoreError> {
-        let staged = self.store.read().await?.staged_pdus(room_id.as_str(), BATCH).await?;
+    /// Works on the oldest staged events; false when there are none that may be tried.
+    async fn work_on_staged(&self, room_id: &RoomId, lane: Lane) -> Result<bool, StoreError> {
+        let staged = self.store.read().await?.staged_pdus(room_id.as_str(), lane, self.clock.now_ms(), BATCH).await?;
         let any = !staged.is_empty();
         for pdu in staged {
-            let outcome = self.work_on(room_id, &pdu).await;
+            let fate = self.fate_of(room_id, lane, &pdu).await?;
             let sn = pdu.sn;
-            let again = match outcome {
-                Ok(()) => false,
-                Err(RoomsError::Store(error)) => return Err(error),
-                Err(RoomsError::Unreachable(reason)) if pdu.attempts + 1 < ATTEMPTS => {
-                    tracing::info!(%room_id, event_id = pdu.event_id, reason, "An event waits for another server.");
-                    true
-                }
-                Err(error) => {
-                    tracing::info!(%room_id, event_id = pdu.event_id, %error, "An event was not taken.");
-                    false
-                }
-            };
             self.store
                 .write::<_, StoreError, _>(Durability::Normal, move |tx| {
-                    Box::pin(
-                        async move { if again { tx.staged_pdu_failed(sn).await } else { tx.unstage_pdu(sn).await } },
-                    )
+                    Box::pin(async move {
+                        match fate {
+                            Fate::Done => tx.unstage_pdu(sn).await,
+                            Fate::Again(retry_ts) => tx.staged_pdu_failed(sn, retry_ts).await,
+                        }
+                    })
                 })
                 .await?;
-            if again {
-                tokio::time::sleep(Duration::from_secs(2) * 2_u32.pow(pdu.attempts)).await;
-                return Ok(true);
-            }
         }
         Ok(any)
     }
 
-    async fn work_on(&self, room_id: &RoomId, pdu: &StagedPdu) -> Result<(), RoomsError> {
+    /// Works on one event. The store's errors are its own only when another event would meet them too.
+    async fn fate_of(&self, room_id: &RoomId, lane: Lane, pdu: &StagedPdu) -> Result<Fate, StoreError> {
+        let event_id = &pdu.event_id;
+        let now = self.clock.now_ms();
+        let again = |tries: u32| {
+            let wait = AGAIN_MS.saturating_mul(1 << tries.min(20)).min(AGAIN_AT_MOST_MS);
+            Fate::Again(now.saturating_add(wait))
+        };
+        let poisoned = |what: &str| {
+            tracing::error!(%room_id, event_id, what, "An event could not be worked on.");
+            if pdu.attempts + 1 < ATTEMPTS { again(pdu.attempts) } else { Fate::Done }
+        };
+        Ok(match AssertUnwindSafe(self.work_on(room_id, lane, pdu)).catch_unwind().await {
+            Ok(Ok(())) => Fate::Done,
+            Ok(Err(RoomsError::Store(StoreError::Damaged(what)))) => poisoned(what),
+            Ok(Err(RoomsError::Store(error))) => return Err(error),
+            Ok(Err(RoomsError::Unreachable(reason))) if now.saturating_sub(pdu.received_ts) < PATIENCE_MS => {
+                tracing::info!(%room_id, event_id, reason, "An event waits for another server.");
+                again(pdu.attempts)
+            }
+            Ok(Err(RoomsError::NotInRoom)) if lane == Lane::Doubtful && pdu.attempts + 1 < STRANGERS_ATTEMPTS => {
+                again(0)
+            }
+            Ok(Err(error)) => {
+                tracing::info!(%room_id, event_id, %error, "An event was not taken.");
+                Fate::Done
+            }
+            Err(_) => poisoned("a panic"),
+        })
+    }
+
+    async fn work_on(&self, room_id: &RoomId, lane: Lane, pdu: &StagedPdu) -> Result<(), RoomsError> {
         let room = self.store.read().await?.room_by_id(room_id).await?.ok_or(RoomsError::UnknownRoom)?;
-        let rules = room.version.rules().ok_or(RoomsError::UnsupportedVersion)?;
+        let rules = versions::rules(&room.version).ok_or(RoomsError::UnsupportedVersion)?;
         let origin = OwnedServerName::try_from(pdu.origin.as_str()).map_err(|_| StoreError::Damaged("an origin"))?;
         let json = RawValue::from_string(pdu.json.clone()).map_err(|_| StoreError::Damaged("a staged event"))?;
         let event = self.rooms.verified(&rules, &json).await?;
-        if !self.store.read().await?.server_is_joined(room.sn, ServerSn::OURS).await? {
+        let mut db = self.store.read().await?;
+        if !db.server_is_joined(room.sn, ServerSn::OURS).await? {
+            drop(db);
             return self.rooms.withdrawn(event).await;
         }
-        self.accept(&origin, &room, &rules, event).await
+        if lane == Lane::Doubtful {
+            let server = db.server_sn(&origin).await?.unwrap_or(ServerSn::OURS);
+            if !db.server_has_members(room.sn, server).await? && !is_own_membership(&event) {
+                return Err(RoomsError::NotInRoom);
+            }
+        }
+        drop(db);
+        let helpers = Helpers::new(self, &room, &origin, pdu.attempts).await?;
+        self.accept(&helpers, &room, &rules, event).await
     }
+}
+
+/// Whether somebody comes, knocks or leaves by it.
+fn is_own_membership(event: &Pdu) -> bool {
+    let membership = event.content_as::<CanonicalJsonObject>().unwrap_or_default();
+    event.is_state(&TimelineEventType::RoomMember, event.sender.as_str())
+        && membership.get("membership").and_then(CanonicalJsonValue::as_str).is_some()
 }

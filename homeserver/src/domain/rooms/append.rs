@@ -21,12 +21,22 @@ pub(super) struct Accepted {
     pub before: Option<SnapshotSn>,
     /// How the room's state now changes besides the event itself: what resolution brought.
     pub resolved: Option<BTreeMap<KeySn, Option<EventSn>>>,
-    /// Made here, so it is owed to the other servers of the room.
-    pub ours: bool,
+    pub owed: Owed,
     /// Device and transaction id of the local sender.
     pub transaction: Option<(UserSn, String, String)>,
     pub push: Push,
     pub appservices: Appservices,
+}
+
+/// Which other servers of the room are to be told of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Owed {
+    /// It was made here.
+    All,
+    /// It did not come by a transaction: only these know it already.
+    AllBut(Vec<ServerSn>),
+    /// Its own server tells them.
+    Nobody,
 }
 
 /// What was written.
@@ -39,7 +49,7 @@ pub(super) struct Written {
 pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Result<Written, StoreError> {
     let event = &accepted.event;
     let before_servers = tx.joined_servers(room).await?;
-    let outside = if accepted.ours { sent_away(tx, room, event).await? } else { None };
+    let outside = if accepted.owed == Owed::All { sent_away(tx, room, event).await? } else { None };
     let position = tx.next_position();
     let sn = put(tx, room, event, Standing::Accepted, Some(position), accepted.before).await?;
 
@@ -75,7 +85,10 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
     consequences::relate(tx, room, sn, event).await?;
     consequences::redact(tx, room, sn, event, &accepted.rules).await?;
 
-    if accepted.ours {
+    if accepted.owed != Owed::All {
+        owe_meanwhile(tx, room, position, &parents, &before_servers).await?;
+    }
+    if accepted.owed != Owed::Nobody {
         let mut servers = before_servers;
         if !changes.is_empty() {
             servers.extend(tx.joined_servers(room).await?);
@@ -83,9 +96,10 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
         servers.extend(outside);
         servers.sort();
         servers.dedup();
+        if let Owed::AllBut(informed) = &accepted.owed {
+            servers.retain(|server| !informed.contains(server));
+        }
         tx.owe_event(room, position, sn, &servers).await?;
-    } else {
-        owe_meanwhile(tx, room, position, &parents, &before_servers).await?;
     }
     let members = tx.local_joined_members(room).await?;
     consequences::notify(tx, &accepted.push, room, sn, position, event, &members).await?;

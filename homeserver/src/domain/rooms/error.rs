@@ -79,6 +79,8 @@ impl From<VerifyError> for RoomsError {
     fn from(error: VerifyError) -> Self {
         match error {
             VerifyError::Store(error) => Self::Store(error),
+            // Whoever signed it may be asleep.
+            error @ VerifyError::NoKey(_) => Self::Unreachable(error.to_string()),
             other => Self::BadEvent(other.to_string()),
         }
     }

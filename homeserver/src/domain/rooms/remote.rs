@@ -21,10 +21,10 @@ use crate::{
         events::Pdu,
         federation::{Deadline, FederationError},
     },
-    store::{Durability, RoomSn, ServerSn, StoreError},
+    store::{RoomSn, ServerSn},
 };
 
-use super::{Acceptance, Rooms, RoomsError};
+use super::{Acceptance, Rooms, RoomsError, append::Owed};
 
 pub use self::{
     host::{Arrival, Proposal},
@@ -36,42 +36,15 @@ const SERVERS: usize = 8;
 
 impl Rooms {
     /// Brings an event into its room that did not come by a transaction and tells the room's other servers of it.
-    async fn accept_and_tell(
-        &self,
-        room: RoomSn,
-        room_id: &RoomId,
-        event: Pdu,
-        except: &[ServerSn],
-    ) -> Result<(), RoomsError> {
-        let event_id = event.event_id.clone();
-        let before = self.store.read().await?.joined_servers(room).await?;
-        match self.accept_remote(room_id, event, None).await? {
-            Acceptance::Accepted => {}
-            Acceptance::Known => return Ok(()),
-            Acceptance::SoftFailed => {
-                return Err(RoomsError::Forbidden("The room does not allow it any more".to_owned()));
-            }
-            Acceptance::Rejected(reason) => return Err(RoomsError::Forbidden(reason)),
+    async fn accept_and_tell(&self, room_id: &RoomId, event: Pdu, except: &[ServerSn]) -> Result<(), RoomsError> {
+        match self.accept_owed(room_id, event, None, Owed::AllBut(except.to_vec())).await? {
+            Acceptance::Accepted | Acceptance::Known => Ok(()),
+            Acceptance::SoftFailed => Err(RoomsError::Forbidden("The room does not allow it any more".to_owned())),
+            Acceptance::Rejected(reason) => Err(RoomsError::Forbidden(reason)),
             Acceptance::Missing { .. } => {
-                return Err(RoomsError::BadEvent("The event names others that this server does not have".to_owned()));
+                Err(RoomsError::BadEvent("The event names others that this server does not have".to_owned()))
             }
         }
-        let except = except.to_vec();
-        self.store
-            .write::<_, StoreError, _>(Durability::Full, move |tx| {
-                Box::pin(async move {
-                    let Some(event) = tx.event(&event_id).await? else { return Ok(()) };
-                    let Some(position) = event.position else { return Ok(()) };
-                    let mut servers = tx.joined_servers(room).await?;
-                    servers.extend(before);
-                    servers.sort();
-                    servers.dedup();
-                    servers.retain(|server| !except.contains(server));
-                    tx.owe_event(room, position, event.sn, &servers).await
-                })
-            })
-            .await?;
-        Ok(())
     }
 
     /// Asks the alias's own server which room it is, and who is in it.
@@ -99,7 +72,7 @@ impl Rooms {
     }
 
     /// Names of other servers in a room, at most as many as are asked.
-    pub(super) async fn servers_of(&self, room: RoomSn) -> Result<Vec<OwnedServerName>, RoomsError> {
+    pub(in crate::domain) async fn servers_of(&self, room: RoomSn) -> Result<Vec<OwnedServerName>, RoomsError> {
         let mut db = self.store.read().await?;
         let mut names = Vec::new();
         for server in db.joined_servers(room).await? {

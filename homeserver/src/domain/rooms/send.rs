@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     Rooms, RoomsError,
-    append::{Accepted, append},
+    append::{Accepted, Owed, append},
     consequences,
     graph::Graph,
     guests,
@@ -208,7 +208,7 @@ impl OwnEvents {
                 rules: rules.clone(),
                 before,
                 resolved: None,
-                ours: true,
+                owed: Owed::All,
                 transaction,
                 push: self.push.clone(),
                 appservices: self.appservices.clone(),

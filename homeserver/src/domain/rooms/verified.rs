@@ -1,13 +1,11 @@
 //! Events from outside become [`Pdu`]s here: parsed, signatures and content hash checked, stripped when the hash does not fit.
 
-use ruma::{
-    CanonicalJsonObject, RoomId, canonical_json::redact, room_version_rules::RoomVersionRules, signatures::Verified,
-};
+use ruma::{CanonicalJsonObject, RoomId, room_version_rules::RoomVersionRules};
 use serde_json::value::RawValue;
 
 use crate::domain::events::Pdu;
 
-use super::{Rooms, RoomsError};
+use super::{Rooms, RoomsError, accept::checks};
 
 impl Rooms {
     /// Checks 1–3 of the specification's list for one event.
@@ -42,14 +40,8 @@ impl Rooms {
 
     async fn verified_object(&self, rules: &RoomVersionRules, object: CanonicalJsonObject) -> Result<Pdu, RoomsError> {
         // Format and size first: nothing is fetched for what is no event.
-        let event = Pdu::parse(&object, rules)?;
-        match self.federation.keyring.verify_event(rules, &object).await? {
-            Verified::All => Ok(event),
-            Verified::Signatures => {
-                let redacted =
-                    redact(object, &rules.redaction, None).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
-                Ok(Pdu::parse(&redacted, rules)?)
-            }
-        }
+        let event = checks::format::check(rules, &object)?;
+        let verified = checks::signatures::check(&self.federation.keyring, rules, &object).await?;
+        checks::hash::check(rules, event, object, verified)
     }
 }

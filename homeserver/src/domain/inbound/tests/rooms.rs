@@ -1,113 +1,14 @@
 //! Two and three servers share rooms: joining, inviting, messages both ways, absence, history.
 
-use std::time::Duration;
-
-use ruma::{
-    CanonicalJsonObject, OwnedEventId, OwnedRoomId, OwnedServerName, RoomVersionId, UserId, events::TimelineEventType,
-};
-use tokio_util::sync::CancellationToken;
+use ruma::{CanonicalJsonObject, RoomVersionId, events::TimelineEventType};
 
 use crate::{
-    domain::{
-        federation::Sender,
-        rooms::{LocalUser, NewMessage, NewRoom, RoomsError, create::Preset},
-    },
-    store::{Durability, Membership, NewAccount, Position, StoreError},
-    testing::{FakeNetwork, Held, TestHome},
+    domain::rooms::{NewRoom, RoomsError, create::Preset},
+    store::{Membership, Position},
+    testing::{FakeNetwork, Held},
 };
 
-struct Running {
-    home: TestHome,
-    user: LocalUser,
-    stop: CancellationToken,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-async fn running(name: &str, network: &FakeNetwork) -> Running {
-    let home = TestHome::new(name, network).await;
-    let user_id = UserId::parse(format!("@user:{name}")).unwrap();
-    let id = user_id.clone();
-    let user = home
-        .parts
-        .store
-        .write::<_, StoreError, _>(Durability::Full, move |tx| {
-            Box::pin(async move { tx.add_account(&id, &NewAccount::default()).await })
-        })
-        .await
-        .unwrap()
-        .unwrap();
-    let stop = CancellationToken::new();
-    let parts = &home.parts;
-    let sender = Sender::new(parts.federation.clone(), parts.store.clone(), parts.clock.clone(), home.notifier.clone());
-    tokio::spawn(sender.run(stop.clone()));
-    tokio::spawn(parts.inbound.clone().run(stop.clone()));
-    Running { user: LocalUser { user, user_id, device_id: "DEVICE".into() }, home, stop }
-}
-
-impl Running {
-    async fn make_room(&self, preset: Preset, version: RoomVersionId) -> OwnedRoomId {
-        let room = NewRoom { preset, version: Some(version), ..NewRoom::default() };
-        self.home.parts.rooms.create(&self.user, room).await.unwrap()
-    }
-
-    async fn join(&self, room_id: &OwnedRoomId, via: &Running) -> Result<(), RoomsError> {
-        let via: Vec<OwnedServerName> = vec![via.home.name().to_owned()];
-        self.home.parts.rooms.join(&self.user, room_id, &via, None, CanonicalJsonObject::new()).await
-    }
-
-    async fn say(&self, room_id: &OwnedRoomId, text: &str) -> OwnedEventId {
-        let content = serde_json::from_value(serde_json::json!({"msgtype": "m.text", "body": text})).unwrap();
-        let message = NewMessage {
-            room_id: room_id.clone(),
-            kind: TimelineEventType::RoomMessage,
-            state_key: None,
-            content,
-            txn_id: None,
-            redacts: None,
-            timestamp: None,
-        };
-        self.home.parts.rooms.send(&self.user, message).await.unwrap()
-    }
-
-    async fn has(&self, event_id: &OwnedEventId) {
-        self.until(&format!("the event {event_id}"), async || {
-            let mut db = self.home.parts.store.read().await.unwrap();
-            db.event(event_id).await.unwrap().is_some_and(|event| event.position.is_some())
-        })
-        .await;
-    }
-
-    async fn sees(&self, room_id: &OwnedRoomId, user: &LocalUser, membership: Membership) {
-        self.until(&format!("{} as {membership:?}", user.user_id), async || {
-            let mut db = self.home.parts.store.read().await.unwrap();
-            let Some(room) = db.room_sn(room_id).await.unwrap() else { return false };
-            let Some(user) = db.user_sn(&user.user_id).await.unwrap() else { return false };
-            db.member(room, user).await.unwrap().is_some_and(|member| member.membership == membership)
-        })
-        .await;
-    }
-
-    async fn own_view(&self, room_id: &OwnedRoomId) -> Option<Membership> {
-        let mut db = self.home.parts.store.read().await.unwrap();
-        let room = db.room_sn(room_id).await.unwrap()?;
-        db.local_membership(self.user.user, room).await.unwrap().map(|mine| mine.membership)
-    }
-
-    async fn until(&self, what: &str, condition: impl AsyncFn() -> bool) {
-        let wait = async {
-            while !condition().await {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        let waited = tokio::time::timeout(Duration::from_secs(20), wait).await;
-        assert!(waited.is_ok(), "{} never saw {what}", self.home.name());
-    }
-}
+use super::running::running;
 
 #[tokio::test]
 async fn a_public_room_is_joined_and_talked_in_both_ways() {

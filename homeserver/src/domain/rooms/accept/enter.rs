@@ -20,7 +20,7 @@ use crate::{
     store::{Durability, Standing, StateMap, StoreError},
 };
 
-use super::difference;
+use super::state::difference;
 
 impl Rooms {
     /// Takes the answer of `send_join`: `join` is our user's member event, `state` the room before it, `auth_chain` what that rests on.
@@ -36,7 +36,7 @@ impl Rooms {
         let _turn = self.locks.lock(room_id).await;
         let rules = versions::rules(version).ok_or(RoomsError::UnsupportedVersion)?;
         let state_ids: Vec<_> = state.iter().map(|event| event.event_id.clone()).collect();
-        let all = state.into_iter().chain(auth_chain).collect();
+        let all = state.into_iter().chain(auth_chain).filter(|event| event.state_key.is_some()).collect();
         let checked = self.check_outliers(room_id, &rules, all).await?;
         let by_id: BTreeMap<_, _> =
             checked.iter().map(|(event, standing)| (&event.event_id, (event, standing))).collect();
@@ -57,6 +57,7 @@ impl Rooms {
             .write::<_, StoreError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
                     let room = tx.make_room(&room_id, &version).await?;
+                    tx.set_room_version(room, &version).await?;
                     for (event, standing) in checked {
                         if tx.event(&event.event_id).await?.is_none() {
                             put(tx, room, &event, standing, None, None).await?;

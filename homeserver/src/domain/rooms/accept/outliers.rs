@@ -17,17 +17,19 @@ use crate::{
     store::{Durability, Standing, StoreError},
 };
 
-use super::check_auth_events;
+use super::checks;
 
 impl Rooms {
-    /// Stores events of another server as outliers, in any order; each is checked against its own auth events, rejected ones are kept as
-    /// such. Those whose auth events are missing are left out. Answers the ids of the accepted ones.
+    /// Stores state events of another server as outliers, in any order; each is checked against its own auth events, rejected ones are
+    /// kept as such. Those whose auth events are missing are left out. Answers the ids of the accepted ones.
     pub async fn accept_outliers(
         &self,
         room_id: &RoomId,
         version: &RoomVersionId,
-        events: Vec<Pdu>,
+        mut events: Vec<Pdu>,
     ) -> Result<HashSet<OwnedEventId>, RoomsError> {
+        // Nothing rests on a message: it comes by its own way, or not at all.
+        events.retain(|event| event.state_key.is_some());
         let rules = versions::rules(version).ok_or(RoomsError::UnsupportedVersion)?;
         let checked = self.check_outliers(room_id, &rules, events).await?;
         let accepted = checked
@@ -88,7 +90,7 @@ impl Rooms {
             if rules.authorization.room_create_event_id_as_room_id {
                 self.add_create(room_id, &known, &mut auth).await?;
             }
-            let verdict = check_auth_events(rules, &event, &auth);
+            let verdict = checks::auth_events::check(rules, &event, &auth);
             let mut event = event;
             let standing = match verdict {
                 Ok(()) => Standing::Accepted,

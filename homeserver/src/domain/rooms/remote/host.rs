@@ -97,7 +97,7 @@ impl Rooms {
         let json = serde_json::value::to_raw_value(&object).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
         let event = self.verified(&rules, &json).await?;
         check(origin, room_id, event_id, &event, membership)?;
-        self.accept_and_tell(room.sn, room_id, event, &[origin.server]).await?;
+        self.accept_and_tell(room_id, event, &[origin.server]).await?;
         let event = self.store.read().await?.event(event_id).await?.ok_or(RoomsError::UnknownEvent)?;
         if event.position.is_none() {
             return Err(RoomsError::Forbidden("The room does not allow it".to_owned()));

@@ -65,7 +65,7 @@ impl Rooms {
         };
         // A server that is in the room gets it as an event of the room too.
         let except: Vec<ServerSn> = invited.filter(|_| !in_room).into_iter().collect();
-        self.accept_and_tell(room.sn, room_id, signed, &except).await?;
+        self.accept_and_tell(room_id, signed, &except).await?;
         Ok(event.event_id.clone())
     }
 }

@@ -66,6 +66,9 @@ impl Rooms {
             return Err(RoomsError::InviteBlocked);
         }
         let room = db.room_by_id(invite.room_id).await?;
+        if room.as_ref().is_some_and(|room| room.snapshot.is_some() && room.version != *invite.version) {
+            return Err(RoomsError::InvalidParam("The room is of another version".to_owned()));
+        }
         let here = match &room {
             Some(room) => db.server_is_joined(room.sn, ServerSn::OURS).await?,
             None => false,

@@ -1,0 +1,207 @@
+//! A server that lies: some of its answers are the test's, and it sends events that no honest server would make.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{Json, Router, body::Body, extract::Request, response::IntoResponse as _};
+use http::StatusCode;
+use ruma::{
+    CanonicalJsonObject, EventId, OwnedEventId, OwnedRoomId, RoomId, RoomVersionId, UserId, events::TimelineEventType,
+};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::{
+    api::router,
+    domain::events::{
+        auth::needed_state,
+        build::{Draft, Place, sign, unsigned},
+    },
+    testing::FakeNetwork,
+};
+
+use super::{
+    running::{Running, running},
+    send, signed, transaction,
+};
+
+/// Answers by a part of the path; whatever has none is answered honestly.
+#[derive(Clone, Default)]
+struct Lies(Arc<Mutex<Vec<(&'static str, Value)>>>);
+
+pub struct Liar {
+    pub running: Running,
+    network: FakeNetwork,
+    lies: Lies,
+}
+
+/// An event as it goes over the wire.
+#[derive(Clone, Debug)]
+pub struct Crafted {
+    pub event_id: OwnedEventId,
+    pub json: Value,
+}
+
+/// What an event says and on which events it rests.
+pub struct Craft<'a> {
+    pub kind: &'a str,
+    pub state_key: Option<&'a str>,
+    pub content: Value,
+    pub prev_events: Vec<OwnedEventId>,
+    /// Beside those that the room's rules ask for.
+    pub auth_events: Vec<OwnedEventId>,
+}
+
+impl<'a> Craft<'a> {
+    pub fn message(body: &str, prev_events: &[OwnedEventId]) -> Self {
+        Self {
+            kind: "m.room.message",
+            state_key: None,
+            content: json!({"msgtype": "m.text", "body": body}),
+            prev_events: prev_events.to_vec(),
+            auth_events: Vec::new(),
+        }
+    }
+
+    pub fn state(kind: &'a str, state_key: &'a str, content: Value, prev_events: &[OwnedEventId]) -> Self {
+        Self { kind, state_key: Some(state_key), content, prev_events: prev_events.to_vec(), auth_events: Vec::new() }
+    }
+}
+
+impl Liar {
+    pub async fn new(name: &str, network: &FakeNetwork) -> Self {
+        let running = running(name, network).await;
+        let lies = Lies::default();
+        let honest = router::federation(running.home.parts.clone());
+        let told = lies.clone();
+        let answer = async move |request: Request<Body>| {
+            let path = request.uri().path().to_owned();
+            let lie = told.0.lock().unwrap().iter().rev().find(|(part, _)| path.contains(part)).cloned();
+            match lie {
+                Some((_, Value::Null)) => {
+                    (StatusCode::NOT_FOUND, Json(json!({"errcode": "M_NOT_FOUND", "error": "no"}))).into_response()
+                }
+                Some((_, Value::Number(_))) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                Some((_, answer)) => Json(answer).into_response(),
+                None => honest.oneshot(request).await.unwrap().into_response(),
+            }
+        };
+        network.attach(running.home.name(), Router::new().fallback(answer));
+        Self { running, network: network.clone(), lies }
+    }
+
+    /// Answers requests whose path contains `part` with this from now on; null is "not found", a number an error of its own.
+    pub fn lies(&self, part: &'static str, answer: Value) {
+        self.lies.0.lock().unwrap().push((part, answer));
+    }
+
+    /// The ends of a room's graph as this server has them.
+    pub async fn ends(&self, room_id: &RoomId) -> Vec<OwnedEventId> {
+        let mut db = self.running.home.parts.store.read().await.unwrap();
+        let room = db.room_sn(room_id).await.unwrap().unwrap();
+        let ends = db.forward_extremities(room).await.unwrap();
+        ends.into_iter().map(|(_, id, _)| id.try_into().unwrap()).collect()
+    }
+
+    /// The ids of a room's state events as this server has them, but those of these types.
+    pub async fn state_without(&self, room_id: &RoomId, kinds: &[&str]) -> Vec<OwnedEventId> {
+        let mut db = self.running.home.parts.store.read().await.unwrap();
+        let room = db.room_sn(room_id).await.unwrap().unwrap();
+        let mut ids = Vec::new();
+        for (key, event) in db.current_state_map(room).await.unwrap() {
+            if !kinds.contains(&&*db.state_key(key).await.unwrap().0) {
+                ids.push(db.event_id(event).await.unwrap());
+            }
+        }
+        ids
+    }
+
+    /// An event of this server's user in a room that it is in, signed; it is stored nowhere.
+    pub async fn craft(&self, room_id: &OwnedRoomId, craft: Craft<'_>) -> Crafted {
+        let user = &self.running.user.user_id;
+        let mut db = self.running.home.parts.store.read().await.unwrap();
+        let room = db.room_by_id(room_id).await.unwrap().unwrap();
+        let rules = room.version.rules().unwrap();
+        let kind = TimelineEventType::from(craft.kind);
+        let content: CanonicalJsonObject = serde_json::from_value(craft.content).unwrap();
+        let needed = needed_state(&rules, &kind, user, craft.state_key, &content).unwrap();
+        let hidden_create = rules.authorization.room_create_event_id_as_room_id;
+        let needed: Vec<(String, String)> = needed
+            .into_iter()
+            .map(|(kind, state_key)| (kind.to_string(), state_key))
+            .filter(|(kind, _)| !(hidden_create && kind == "m.room.create"))
+            .collect();
+        let mut auth_events: Vec<OwnedEventId> = Vec::new();
+        for (kind, state_key, event) in db.current_state_events(room.sn, &needed).await.unwrap() {
+            let own = kind == "m.room.member" && state_key == user.as_str();
+            if !(own && craft.auth_events.iter().any(|id| id.as_str() != event.event_id)) {
+                auth_events.push(event.event_id);
+            }
+        }
+        auth_events.extend(craft.auth_events);
+        let depth = db.forward_extremities(room.sn).await.unwrap().first().map_or(1, |(_, _, depth)| depth + 1);
+        drop(db);
+        let draft = Draft {
+            kind,
+            sender: user.clone(),
+            state_key: craft.state_key.map(ToOwned::to_owned),
+            content,
+            redacts: None,
+            timestamp: self.running.home.parts.clock.now_ms(),
+        };
+        let place = Place { room_id: Some(room_id), prev_events: &craft.prev_events, auth_events: &auth_events, depth };
+        let event = sign(unsigned(&draft, &place), &rules, self.running.home.name(), &self.running.home.identity);
+        let event = event.unwrap();
+        Crafted { event_id: event.event_id.clone(), json: serde_json::from_str(&event.json).unwrap() }
+    }
+
+    /// Any event as if it were this server's.
+    pub fn signs(&self, mut json: Value, version: &RoomVersionId) -> Crafted {
+        for field in ["signatures", "hashes"] {
+            json.as_object_mut().unwrap().remove(field);
+        }
+        let object = serde_json::from_value(json).unwrap();
+        let event = sign(object, &version.rules().unwrap(), self.running.home.name(), &self.running.home.identity);
+        let event = event.unwrap();
+        Crafted { event_id: event.event_id.clone(), json: serde_json::from_str(&event.json).unwrap() }
+    }
+
+    /// An invite for a user into any room of any version, signed.
+    pub async fn invite(&self, room_id: &RoomId, version: &RoomVersionId, invited: &UserId) -> Crafted {
+        let draft = Draft {
+            kind: TimelineEventType::RoomMember,
+            sender: self.running.user.user_id.clone(),
+            state_key: Some(invited.to_string()),
+            content: serde_json::from_value(json!({"membership": "invite"})).unwrap(),
+            redacts: None,
+            timestamp: self.running.home.parts.clock.now_ms(),
+        };
+        let place =
+            Place { room_id: Some(room_id), prev_events: &[nobody_has()], auth_events: &[nobody_has()], depth: 9 };
+        let rules = version.rules().unwrap();
+        let event = sign(unsigned(&draft, &place), &rules, self.running.home.name(), &self.running.home.identity);
+        let event = event.unwrap();
+        Crafted { event_id: event.event_id.clone(), json: serde_json::from_str(&event.json).unwrap() }
+    }
+
+    /// Sends events in a transaction; answers the results.
+    pub async fn sends(&self, to: &Running, events: &[&Crafted]) -> Value {
+        static SENT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        let txn_id = SENT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let pdus: Vec<Value> = events.iter().map(|event| event.json.clone()).collect();
+        let body = transaction(self.running.home.name(), &pdus, 0);
+        let path = format!("/_matrix/federation/v1/send/lie{txn_id}");
+        let (status, answer) = self.asks(to, "PUT", &path, Some(&body)).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer["pdus"].clone()
+    }
+
+    /// Asks with a signature of its own.
+    pub async fn asks(&self, to: &Running, method: &str, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+        send(&self.network, to.home.name(), signed(&self.running.home, to.home.name(), method, path, body)).await
+    }
+}
+
+/// The id of an event that does not exist.
+pub fn nobody_has() -> OwnedEventId {
+    EventId::parse("$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap()
+}

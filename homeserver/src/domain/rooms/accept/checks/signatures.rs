@@ -1,0 +1,14 @@
+//! Check 2: the servers that must have signed the event did.
+
+use ruma::{CanonicalJsonObject, room_version_rules::RoomVersionRules, signatures::Verified};
+
+use crate::domain::federation::{VerifyError, keyring::Keyring};
+
+/// Answers on the way whether the content hash fits, which is [`super::hash`]'s to judge.
+pub(in crate::domain::rooms) async fn check(
+    keyring: &Keyring,
+    rules: &RoomVersionRules,
+    object: &CanonicalJsonObject,
+) -> Result<Verified, VerifyError> {
+    keyring.verify_event(rules, object).await
+}
