@@ -20,7 +20,12 @@ const ARROWS: &[Arrow] = &[
     ),
     ("homeserver", &["crypto"], &["matrix-sdk", "matrix-sdk-ui", "tauri"], "the server is not a client"),
     ("client", &["crypto"], &["sqlx", "axum", "iroh", "tauri"], "the client speaks HTTP to any homeserver"),
-    ("calls", &[], &["matrix-sdk", "matrix-sdk-ui", "sqlx", "tauri"], "the call engine knows no client"),
+    (
+        "calls",
+        &[],
+        &["matrix-sdk", "matrix-sdk-ui", "reqwest", "hyper", "axum", "sqlx", "rusqlite", "tauri"],
+        "the call engine knows no client, no server and no SQL",
+    ),
     ("app", &["homeserver", "client", "calls", "crypto"], &["tauri", "sqlx"], "the app has no window and no tables"),
     ("hearth", &["app"], &["sqlx", "matrix-sdk", "iroh"], "the shell adapts Tauri to app"),
     ("tests", &["crypto", "homeserver", "client", "calls", "app"], &["tauri"], "tests link no webview"),

@@ -1,0 +1,35 @@
+//! The call engine: the state machine of `m.call.*` calls.
+//!
+//! Knows no client, no network, no clock and no randomness: what happens and when are arguments, and what is to be done
+//! comes back as values. [`Calls`] owns the calls of one account; [`Call`] is one of them.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::allow_attributes,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
+)]
+
+pub mod call;
+pub mod calls;
+pub mod change;
+pub mod engine;
+pub mod limits;
+pub mod moment;
+pub mod sdp;
+pub mod signal;
+pub mod signalling;
+
+pub use call::{Action, Call, Input, Person};
+pub use calls::{CallKey, Calls, Output, RoomEvent};
+pub use change::{Cause, Change, Device, Refusal, Side, Silence};
+pub use engine::{Command, LocalMedia, Report};
+pub use moment::Moment;
+
+#[cfg(test)]
+mod tests;
