@@ -9,6 +9,7 @@ use url::Url;
 
 mod discovery;
 mod listen;
+mod mail;
 mod turn;
 
 pub use self::{
@@ -16,6 +17,8 @@ pub use self::{
     listen::Listen,
     turn::Turn,
 };
+
+use crate::net::smtp::SmtpError;
 
 /// What the server needs to know before it starts.
 ///
@@ -83,6 +86,16 @@ pub struct Config {
     pub rtc_transports: Vec<RtcTransport>,
     /// Documents, by name, that people accept when they make an account.
     pub terms: BTreeMap<String, TermsDocument>,
+    /// The server that takes our mail, with which people add e-mail addresses to their accounts, sign in by them and choose another
+    /// password: `smtps://host:port`, or `smtp://host:port`, which goes over to TLS where the host offers it (with `smtp_user` it must)
+    /// and is another machine. Needs `smtp_from` and `public_url`.
+    pub smtp: Option<Url>,
+    /// Whom our mail comes from, like `Hearth <hearth@example.org>`.
+    pub smtp_from: Option<String>,
+    /// The name to sign in with at the mail server.
+    pub smtp_user: Option<String>,
+    /// A file with the password to sign in with at the mail server.
+    pub smtp_password_file: Option<PathBuf>,
 }
 
 /// Which name the server has.
@@ -156,6 +169,10 @@ impl Default for Config {
             turn: None,
             rtc_transports: Vec::new(),
             terms: BTreeMap::new(),
+            smtp: None,
+            smtp_from: None,
+            smtp_user: None,
+            smtp_password_file: None,
         }
     }
 }
@@ -177,6 +194,10 @@ pub enum ConfigError {
     Turn(&'static str),
     #[error("support: {0}")]
     Support(&'static str),
+    #[error("smtp: {0}")]
+    Mail(&'static str),
+    #[error(transparent)]
+    Smtp(#[from] SmtpError),
     #[error("terms: {0:?} needs a version and, for each language, a name and an http or https URL")]
     Terms(String),
 }
@@ -202,6 +223,7 @@ impl Config {
         }
         self.turn.as_ref().map_or(Ok(()), Turn::check).map_err(ConfigError::Turn)?;
         self.support.as_ref().map_or(Ok(()), Support::check).map_err(ConfigError::Support)?;
+        self.check_mail().map_err(ConfigError::Mail)?;
         if let Some((name, _)) = self.terms.iter().find(|(_, document)| !document.is_complete()) {
             return Err(ConfigError::Terms(name.clone()));
         }

@@ -43,6 +43,7 @@ pub mod listener;
 pub mod networks;
 pub mod outgoing;
 pub mod resolve;
+pub mod smtp;
 pub mod tls;
 pub mod transport;
 pub mod wake;

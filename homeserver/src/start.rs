@@ -85,6 +85,7 @@ pub fn start(config: Config, identity: Option<ServerIdentity>) -> BoxFuture<'sta
 
 async fn start_all(config: Config, identity: Option<ServerIdentity>) -> Result<Homeserver, StartError> {
     config.check()?;
+    let mail = config.mail()?;
     let lock = FolderLock::take(&config.data)?;
     let data = lock.folder().to_owned();
     let clock = Clock::system();
@@ -125,6 +126,7 @@ async fn start_all(config: Config, identity: Option<ServerIdentity>) -> Result<H
         identity,
         federation,
         web,
+        mail,
         appservices: appservices.clone(),
     });
 

@@ -53,6 +53,8 @@ mod sync;
 #[cfg(test)]
 mod testing;
 mod threads;
+mod threepid_sessions;
+mod threepids;
 mod to_device;
 mod tokens;
 mod transactions;
@@ -105,6 +107,8 @@ pub use self::{
     staging::{Lane, StagedPdu},
     sync::{AccountData, EventRow, Hero, LocalRoom, LookAhead, RoomChanges, StateChange, StateEntry},
     threads::{ThreadSubscription, ThreadSummary},
+    threepid_sessions::{NewThreepidSession, Purpose, ThreepidSession},
+    threepids::ThreepidRow,
     to_device::ToDeviceMessage,
     tokens::{RefreshOwner, TokenOwner, token_hash},
     url_previews::UrlPreview,

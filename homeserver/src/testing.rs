@@ -190,8 +190,10 @@ impl TestHome {
             Appservices::open(&config.appservices, server_name.clone(), store.clone(), Arc::new(NoTransport))
                 .await
                 .unwrap();
+        let mail = config.mail().unwrap();
         let parts = Parts::new(Foundation {
             web: Arc::new(web.clone()),
+            mail,
             config: Arc::new(Config { data: folder.path().to_owned(), ..config }),
             clock,
             store,

@@ -20,6 +20,7 @@ use crate::{
         sync::Sync,
         web::Web,
     },
+    net::smtp::Smtp,
     store::Store,
 };
 
@@ -52,14 +53,16 @@ pub struct Foundation {
     pub identity: Arc<ServerIdentity>,
     pub federation: Federation,
     pub web: Arc<dyn Web>,
+    /// `None`: this server sends no mail.
+    pub mail: Option<Smtp>,
     pub appservices: Appservices,
 }
 
 impl Parts {
     pub fn new(foundation: Foundation) -> Self {
-        let Foundation { config, clock, store, notifier, server_name, identity, federation, web, appservices } =
+        let Foundation { config, clock, store, notifier, server_name, identity, federation, web, mail, appservices } =
             foundation;
-        let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone());
+        let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone(), mail);
         let rooms = Rooms::new(
             store.clone(),
             clock.clone(),

@@ -13,6 +13,8 @@ use tower_http::{
     cors::{Any, CorsLayer},
 };
 
+use crate::domain::accounts::CONFIRM_PATH;
+
 use super::{admin, client, error::ApiError, federation, owner, parts::Parts, ruma_route::RumaRoutes};
 
 /// The Client-Server API.
@@ -92,6 +94,7 @@ fn before_signing_in(router: Router<Parts>) -> Router<Parts> {
         .ruma(session::sso::sso_login_with_provider)
         .route("/_matrix/client/r0/auth/{p1}/fallback/web", get(fallback::uia::get).post(fallback::uia::post))
         .route("/_matrix/client/v3/auth/{p1}/fallback/web", get(fallback::uia::get).post(fallback::uia::post))
+        .route(CONFIRM_PATH, get(fallback::email::get).post(fallback::email::post))
         .route("/_matrix/static/client/login", get(fallback::login::get))
         .route("/_matrix/static/client/login/", get(fallback::login::get))
         .route(rendezvous::msc4108::PATH, post(rendezvous::msc4108::create))
@@ -151,18 +154,18 @@ fn accounts(router: Router<Parts>) -> Router<Parts> {
         .ruma(client::admin::is_user_suspended::is_user_suspended)
         .ruma(client::admin::lock_user::lock_user)
         .ruma(client::admin::suspend_user::suspend_user)
-        .ruma(client::account::get_threepids::get_threepids)
-        .ruma(client::account::add_threepid::add_threepid)
-        .ruma(client::account::threepids::add)
-        .ruma(client::account::threepids::bind)
-        .ruma(client::account::threepids::delete)
-        .ruma(client::account::threepids::unbind)
-        .ruma(client::account::threepids::add_by_email)
-        .ruma(client::account::threepids::add_by_msisdn)
-        .ruma(client::account::threepids::password_by_email)
-        .ruma(client::account::threepids::password_by_msisdn)
-        .ruma(client::account::threepids::register_by_email)
-        .ruma(client::account::threepids::register_by_msisdn)
+        .ruma(client::account::get_3pids::get_3pids)
+        .ruma(client::account::post_3pid::post_3pid)
+        .ruma(client::account::add_3pid::add_3pid)
+        .ruma(client::account::bind_3pid::bind_3pid)
+        .ruma(client::account::delete_3pid::delete_3pid)
+        .ruma(client::account::unbind_3pid::unbind_3pid)
+        .ruma(client::account::request_email_token::to_add)
+        .ruma(client::account::request_email_token::for_password)
+        .ruma(client::account::request_email_token::to_register)
+        .ruma(client::account::request_msisdn_token::to_add)
+        .ruma(client::account::request_msisdn_token::for_password)
+        .ruma(client::account::request_msisdn_token::to_register)
         .merge(admin::routes())
 }
 

@@ -119,8 +119,9 @@ impl Server {
         let web = Arc::new(NoWeb);
         let appservices = Appservices::open(&config.appservices, server_name.clone(), store.clone(), transport).await?;
         let sending = (appservices.clone(), notifier.clone());
+        let mail = config.mail()?;
         let foundation =
-            Foundation { config, clock, store, notifier, server_name, identity, federation, web, appservices };
+            Foundation { config, clock, store, notifier, server_name, identity, federation, web, mail, appservices };
         let parts = Parts::new(foundation);
         let sender = AppserviceSender::new(sending.0, parts.ephemeral.clone(), sending.1);
         Ok((

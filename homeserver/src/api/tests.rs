@@ -7,6 +7,7 @@ mod delayed_events;
 mod devices;
 mod directory;
 mod discovery;
+mod email;
 mod erasure;
 mod guests;
 mod histories;

@@ -25,3 +25,28 @@ fn half_a_certificate_and_bad_names_are_refused() {
     let name = Config { server_name: ServerNameChoice::Name("not a name".to_owned()), ..Config::default() };
     assert!(name.check().is_err());
 }
+
+#[test]
+fn mail_needs_a_sender_and_the_url_that_its_links_lead_to() {
+    let whole = r#"
+        smtp = "smtps://mail.example:465"
+        smtp_from = "Hearth <hearth@one.example>"
+        public_url = "https://one.example"
+    "#;
+    let config = |settings: &str| toml::from_str::<Config>(settings).unwrap();
+    config(whole).check().unwrap();
+    assert!(config(whole).mail().unwrap().is_some() && Config::default().mail().unwrap().is_none());
+    for (wrong, with) in [
+        ("smtps://mail.example:465", "https://mail.example"),
+        ("smtps://mail.example:465", "smtp://name:secret@mail.example"),
+        ("smtps://mail.example:465", "smtp://mail.example/?tls=none"),
+        ("Hearth <hearth@one.example>", "nobody"),
+        ("smtp = \"smtps://mail.example:465\"", ""),
+        ("smtp_from = \"Hearth <hearth@one.example>\"", ""),
+        ("public_url = \"https://one.example\"", ""),
+        ("public_url =", "smtp_user = \"hearth\"\npublic_url ="),
+    ] {
+        assert!(whole.contains(wrong));
+        assert!(config(&whole.replace(wrong, with)).check().is_err(), "{wrong} {with}");
+    }
+}

@@ -7,6 +7,7 @@ use ruma::{OwnedServerName, OwnedUserId, UserId, push::Ruleset};
 use crate::{
     clock::Clock,
     config::Config,
+    net::smtp::Smtp,
     store::{AccountRow, Durability, NewAccount, Store, UserSn},
 };
 
@@ -23,7 +24,9 @@ pub mod rendezvous;
 mod secrets;
 mod sessions;
 mod shared_secret;
+mod threepids;
 pub mod uia;
+mod validation;
 
 pub use self::{
     error::AccountError,
@@ -33,9 +36,16 @@ pub use self::{
     secrets::random_token,
     sessions::{NewSession, Session},
     shared_secret::{SharedSecretError, SharedSecretRequest},
+    threepids::{ThreepidError, Validated, canonical_email},
+    validation::{CONFIRM_PATH, MailRequest},
 };
 
-use self::{passwords::Passwords, rendezvous::Rendezvous, shared_secret::Nonces, uia::UiaSessions};
+use self::{
+    passwords::Passwords,
+    rendezvous::Rendezvous,
+    shared_secret::Nonces,
+    uia::{Proof, UiaSessions},
+};
 
 /// The longest user id, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -54,10 +64,18 @@ pub struct Accounts {
     uia: UiaSessions,
     seen: sessions::Seen,
     rendezvous: Rendezvous,
+    mail: Option<Smtp>,
 }
 
 impl Accounts {
-    pub fn new(store: Store, clock: Clock, config: Arc<Config>, server_name: OwnedServerName) -> Self {
+    /// Without `mail`, addresses are not proved here.
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        config: Arc<Config>,
+        server_name: OwnedServerName,
+        mail: Option<Smtp>,
+    ) -> Self {
         let limits = RateLimits::new(config.rate_limits, clock.clone());
         let requests = RateLimits::new(config.rate_limits, clock.clone());
         let rendezvous = Rendezvous::new(clock.clone());
@@ -73,6 +91,7 @@ impl Accounts {
             uia: UiaSessions::default(),
             seen: sessions::Seen::default(),
             rendezvous,
+            mail,
         }
     }
 
@@ -89,7 +108,7 @@ impl Accounts {
             None => None,
         };
         let new = NewAccount { password_hash, admin, guest: false };
-        let user = self.enter(user_id.clone(), new, None).await?;
+        let user = self.enter(user_id.clone(), new, Proof::default()).await?;
         Ok((user, user_id))
     }
 
@@ -180,22 +199,14 @@ impl Accounts {
         Ok(user_id)
     }
 
-    /// Writes a new account, using up the invite token it came with.
-    async fn enter(
-        &self,
-        user_id: OwnedUserId,
-        new: NewAccount,
-        invite: Option<String>,
-    ) -> Result<UserSn, AccountError> {
+    /// Writes a new account, using up what was proved for it.
+    async fn enter(&self, user_id: OwnedUserId, new: NewAccount, proof: Proof) -> Result<UserSn, AccountError> {
+        let proof = self.to_use(proof);
         self.store
             .write(Durability::Full, move |tx| {
                 Box::pin(async move {
-                    if let Some(invite) = invite
-                        && !tx.use_registration_token(&invite).await?
-                    {
-                        return Err(AccountError::InviteUsedUp);
-                    }
                     let user = tx.add_account(&user_id, &new).await?.ok_or(AccountError::NameTaken)?;
+                    registration::use_up(tx, user, proof).await?;
                     // Clients read their push rules from sync and never ask for them.
                     tx.set_push_rules(user, &Ruleset::server_default(&user_id)).await?;
                     Ok(user)

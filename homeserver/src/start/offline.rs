@@ -60,6 +60,7 @@ impl Offline {
             identity,
             federation,
             web: Arc::new(NoWeb),
+            mail: None,
             appservices,
         });
         let rooms = parts.rooms.clone();

@@ -143,7 +143,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Deletes what a user kept here beside account data and devices: key backups, filters, signatures, tokens for others.
+    /// Deletes what a user kept here beside account data and devices: key backups, filters, signatures, addresses, tokens for
+    /// others.
     pub async fn delete_belongings(&mut self, user: UserSn) -> Result<(), StoreError> {
         for statement in [
             "DELETE FROM key_backup_sessions WHERE user_sn = $1",
@@ -155,6 +156,7 @@ impl Tx {
             "DELETE FROM notifications WHERE user_sn = $1",
             "DELETE FROM login_tokens WHERE user_sn = $1",
             "DELETE FROM openid_tokens WHERE user_sn = $1",
+            "DELETE FROM threepids WHERE user_sn = $1",
         ] {
             sqlx::query(statement).bind(user).execute(&mut self.db.0).await?;
         }

@@ -242,12 +242,19 @@ async fn details(parts: &Parts, account: &AccountRow) -> Result<Value, ApiError>
     let listed = parts.store.read().await?.listed_account(account.user).await?;
     let listed = listed.ok_or_else(|| ApiError::not_found("There is no such account"))?;
     let created = listed.created_ts;
+    let addresses = parts.accounts.threepids(account.user).await?.into_iter().map(|row| {
+        json!({
+            "medium": row.medium, "address": row.address,
+            "validated_at": row.validated_ts, "added_at": row.added_ts,
+        })
+    });
+    let addresses: Vec<Value> = addresses.collect();
     let mut user = serde_json::to_value(to_user(listed)).map_err(|error| ApiError::internal(&error))?;
     if let Some(fields) = user.as_object_mut() {
         let more = json!({
             // Of one account, Synapse tells seconds.
             "creation_ts": created / 1000,
-            "threepids": [], "external_ids": [], "appservice_id": null,
+            "threepids": addresses, "external_ids": [], "appservice_id": null,
             "consent_server_notice_sent": null, "consent_version": null, "consent_ts": null,
         });
         fields.extend(more.as_object().cloned().unwrap_or_default());

@@ -1,14 +1,19 @@
 //! Accounts.
 
-pub mod add_threepid;
+pub mod add_3pid;
+pub mod bind_3pid;
 pub mod change_password;
 pub mod deactivate;
-pub mod get_threepids;
+pub mod delete_3pid;
+pub mod get_3pids;
+pub mod post_3pid;
 pub mod register;
 pub mod register_available;
 pub mod registration_token_validity;
+pub mod request_email_token;
+pub mod request_msisdn_token;
 pub mod request_openid_token;
-pub mod threepids;
+pub mod unbind_3pid;
 pub mod whoami;
 
 use ruma::{UserId, api::error::ErrorKind};

@@ -7,15 +7,15 @@ use ruma::api::client::discovery::get_capabilities::v3::{
 
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
-    domain::events::versions,
+    domain::{accounts::Accounts, events::versions},
 };
 
-pub async fn get_capabilities((): (), request: Ruma<Request>) -> Result<Response, ApiError> {
+pub async fn get_capabilities(accounts: Accounts, request: Ruma<Request>) -> Result<Response, ApiError> {
     let mut capabilities = Capabilities::new();
     capabilities.change_password = ChangePasswordCapability::new(true);
     let stable = versions::STABLE.into_iter().map(|version| (version, RoomVersionStability::Stable)).collect();
     capabilities.room_versions = RoomVersionsCapability::new(versions::DEFAULT, stable);
-    capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
+    capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(accounts.sends_mail());
     capabilities.get_login_token = GetLoginTokenCapability::new(true);
     capabilities.profile_fields = Some(ProfileFieldsCapability::new(true));
     capabilities.account_moderation.lock = request.sender.admin;

@@ -5,6 +5,7 @@ use data_encoding::BASE64;
 use http::{HeaderValue, StatusCode, header};
 use sha2::{Digest, Sha256};
 
+pub mod email;
 pub mod login;
 pub mod uia;
 
@@ -30,11 +31,13 @@ struct Page {
     body: String,
     /// The only script that may run.
     script: Option<&'static str>,
+    /// The origin where its form ends, when not here.
+    leads_to: Option<String>,
 }
 
 impl Page {
     fn answer(self, status: StatusCode) -> Response {
-        let Self { title, body, script } = self;
+        let Self { title, body, script, leads_to } = self;
         let tag = script.map(|script| format!("<script>{script}</script>")).unwrap_or_default();
         let html = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
@@ -42,10 +45,11 @@ impl Page {
              <body><main><h1>{title}</h1>{body}</main>{tag}</body></html>"
         );
         let policy = format!(
-            "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; form-action 'self'; base-uri 'none'; \
-             frame-ancestors 'none'",
+            "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; form-action 'self'{}; \
+             base-uri 'none'; frame-ancestors 'none'",
             source(STYLE),
             script.map_or_else(|| "'none'".to_owned(), source),
+            leads_to.map(|origin| format!(" {origin}")).unwrap_or_default(),
         );
         let mut response = (status, Html(html)).into_response();
         let headers = response.headers_mut();

@@ -4,7 +4,7 @@ use http::StatusCode;
 use ruma::api::error::ErrorKind;
 use serde_json::Value;
 
-use crate::domain::accounts::{AccountError, SharedSecretError};
+use crate::domain::accounts::{AccountError, SharedSecretError, ThreepidError};
 
 use super::ApiError;
 
@@ -28,7 +28,24 @@ impl From<AccountError> for ApiError {
                 _ => Self::internal(&AccountError::MoreProof(info)),
             },
             AccountError::Hash => Self::internal(&error),
+            AccountError::Threepid(error) => error.into(),
             AccountError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ThreepidError> for ApiError {
+    fn from(error: ThreepidError) -> Self {
+        let message = error.to_string();
+        match error {
+            ThreepidError::NoMail | ThreepidError::RegistrationClosed | ThreepidError::TooMany => {
+                Self::new(ErrorKind::ThreepidDenied, message)
+            }
+            ThreepidError::InvalidAddress | ThreepidError::InvalidLink => Self::invalid_param(message),
+            ThreepidError::InUse => Self::new(ErrorKind::ThreepidInUse, message),
+            ThreepidError::Unknown => Self::new(ErrorKind::ThreepidNotFound, message),
+            ThreepidError::NotValidated => Self::new(ErrorKind::ThreepidAuthFailed, message),
+            ThreepidError::NotSent => Self::with_status(StatusCode::BAD_GATEWAY, ErrorKind::Unknown, message),
         }
     }
 }

@@ -73,6 +73,7 @@ impl Home {
             identity: Arc::clone(&self.home.identity),
             federation: parts.federation,
             web: Arc::new(self.home.web.clone()),
+            mail: None,
             appservices: parts.appservices,
         }
     }

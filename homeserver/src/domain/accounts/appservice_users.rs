@@ -4,7 +4,7 @@ use ruma::{OwnedDeviceId, OwnedUserId};
 
 use crate::store::{AccountRow, Durability, NewAccount, UserSn};
 
-use super::{AccountError, Accounts, NewSession, Registered, sessions::LONGEST_DEVICE_ID};
+use super::{AccountError, Accounts, NewSession, Registered, sessions::LONGEST_DEVICE_ID, uia::Proof};
 
 impl Accounts {
     /// The user id that a service means by a localpart (or a whole user id). Names are lower case: another spelling is refused, not mended,
@@ -20,7 +20,7 @@ impl Accounts {
         user_id: OwnedUserId,
         session: Option<NewSession>,
     ) -> Result<Registered, AccountError> {
-        let user = self.enter(user_id.clone(), NewAccount::default(), None).await?;
+        let user = self.enter(user_id.clone(), NewAccount::default(), Proof::default()).await?;
         let session = match session {
             Some(new) => Some(self.sign_in(user, user_id.clone(), new).await?),
             None => None,

@@ -6,6 +6,8 @@ use ruma::api::client::uiaa::UiaaInfo;
 
 use crate::store::StoreError;
 
+use super::ThreepidError;
+
 /// Something about an account was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
@@ -38,6 +40,8 @@ pub enum AccountError {
     MoreProof(Box<UiaaInfo>),
     #[error("a password could not be hashed")]
     Hash,
+    #[error(transparent)]
+    Threepid(#[from] ThreepidError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -5,12 +5,13 @@ use subtle::ConstantTimeEq;
 
 use crate::{
     config::Registration,
-    store::{Durability, NewAccount},
+    store::{Durability, NewAccount, Purpose, Tx, UserSn},
 };
 
 use super::{
-    AccountError, Accounts, NewSession, Session,
+    AccountError, Accounts, NewSession, Session, ThreepidError,
     secrets::random_name,
+    threepids::EMAIL,
     uia::{Operation, Proof},
 };
 
@@ -31,14 +32,14 @@ pub struct Registered {
 impl Accounts {
     /// Makes an account for whoever asks, as the settings allow.
     pub async fn register(&self, wish: Registering, auth: Option<&AuthData>) -> Result<Registered, AccountError> {
-        let flow = self.registration_flow()?;
+        let flows = self.registration_flows()?;
         let name = wish.username.unwrap_or_else(|| random_name(&mut rand::rng(), 12).to_lowercase());
         let user_id = self.available(&name).await?;
-        let operation = Operation { name: "register".to_owned(), flows: vec![flow], user: None };
+        let operation = Operation { name: "register".to_owned(), flows, user: None, mail: Some(Purpose::Register) };
         let proof = self.prove(operation, auth).await?;
         let password = wish.password.ok_or(AccountError::UnusablePassword)?;
         let new = NewAccount { password_hash: Some(self.passwords.hash(&password).await?), ..NewAccount::default() };
-        let user = self.enter(user_id.clone(), new, self.invite_to_use(&proof)).await?;
+        let user = self.enter(user_id.clone(), new, proof).await?;
         let session = match wish.session {
             Some(new) => Some(self.sign_in(user, user_id.clone(), new).await?),
             None => None,
@@ -53,26 +54,23 @@ impl Accounts {
         wish: Registering,
         auth: Option<&AuthData>,
     ) -> Result<Registered, AccountError> {
-        let flow = self.registration_flow()?;
+        let flows = self.registration_flows()?;
         let found = self.store.read().await?.access_token(guest_token).await?;
         let guest = found.filter(|found| found.guest && !found.locked).ok_or(AccountError::WrongToken)?;
         let name = wish.username.ok_or(AccountError::InvalidName)?;
         if self.new_user_id(&name)? != guest.user_id {
             return Err(AccountError::InvalidName);
         }
-        let operation = Operation { name: format!("upgrade {}", guest.user_id), flows: vec![flow], user: None };
+        let name = format!("upgrade {}", guest.user_id);
+        let operation = Operation { name, flows, user: None, mail: Some(Purpose::Register) };
         let proof = self.prove(operation, auth).await?;
         let password = wish.password.ok_or(AccountError::UnusablePassword)?;
         let hash = self.passwords.hash(&password).await?;
-        let (user, invite) = (guest.user, self.invite_to_use(&proof));
+        let (user, proof) = (guest.user, self.to_use(proof));
         self.store
             .write(Durability::Full, move |tx| {
                 Box::pin(async move {
-                    if let Some(invite) = invite
-                        && !tx.use_registration_token(&invite).await?
-                    {
-                        return Err(AccountError::InviteUsedUp);
-                    }
+                    use_up(tx, user, proof).await?;
                     if tx.upgrade_guest(user, &hash).await? { Ok(()) } else { Err(AccountError::WrongToken) }
                 })
             })
@@ -84,8 +82,8 @@ impl Accounts {
         Ok(Registered { user_id: guest.user_id, session })
     }
 
-    /// What people prove who make an account here.
-    fn registration_flow(&self) -> Result<Vec<AuthType>, AccountError> {
+    /// What people prove who make an account here: an e-mail address too, if they like and this server sends mail.
+    fn registration_flows(&self) -> Result<Vec<Vec<AuthType>>, AccountError> {
         let mut flow = match self.config.registration {
             Registration::Closed => return Err(AccountError::RegistrationClosed),
             Registration::Token => vec![AuthType::RegistrationToken],
@@ -94,7 +92,16 @@ impl Accounts {
         if !self.config.terms.is_empty() {
             flow.push(AuthType::Terms);
         }
-        Ok(flow)
+        if !self.sends_mail() {
+            return Ok(vec![flow]);
+        }
+        let mut with_mail: Vec<AuthType> = flow.iter().filter(|stage| **stage != AuthType::Dummy).cloned().collect();
+        with_mail.push(AuthType::EmailIdentity);
+        // One flow must not be a part of the other: it would be over before the address is proved.
+        if !flow.contains(&AuthType::Dummy) {
+            flow.push(AuthType::Dummy);
+        }
+        Ok(vec![flow, with_mail])
     }
 
     /// Makes an account for a guest, if the server takes any.
@@ -103,7 +110,8 @@ impl Accounts {
             return Err(AccountError::NoGuests);
         }
         let user_id = self.available(&format!("guest-{}", random_name(&mut rand::rng(), 12).to_lowercase())).await?;
-        let user = self.enter(user_id.clone(), NewAccount { guest: true, ..NewAccount::default() }, None).await?;
+        let user =
+            self.enter(user_id.clone(), NewAccount { guest: true, ..NewAccount::default() }, Proof::default()).await?;
         let session = self.sign_in(user, user_id.clone(), session).await?;
         Ok(Registered { user_id, session: Some(session) })
     }
@@ -131,8 +139,8 @@ impl Accounts {
     }
 
     /// The token of the settings is good for any number of accounts; others are counted.
-    fn invite_to_use(&self, proof: &Proof) -> Option<String> {
-        proof.invite.clone().filter(|token| !self.is_settings_token(token))
+    pub(super) fn to_use(&self, proof: Proof) -> Proof {
+        Proof { invite: proof.invite.filter(|token| !self.is_settings_token(token)), ..proof }
     }
 
     fn is_settings_token(&self, token: &str) -> bool {
@@ -141,4 +149,22 @@ impl Accounts {
             .as_ref()
             .is_some_and(|right| bool::from(right.as_bytes().ct_eq(token.as_bytes())))
     }
+}
+
+/// Uses up the invite token and the address that a new account came with.
+pub(super) async fn use_up(tx: &mut Tx, user: UserSn, proof: Proof) -> Result<(), AccountError> {
+    if let Some(invite) = proof.invite
+        && !tx.use_registration_token(&invite).await?
+    {
+        return Err(AccountError::InviteUsedUp);
+    }
+    if let Some(shown) = proof.address {
+        if !tx.take_threepid_session(&shown.session_id).await? {
+            return Err(ThreepidError::NotValidated.into());
+        }
+        if !tx.put_threepid(user, EMAIL, &shown.address, shown.validated_ts).await? {
+            return Err(ThreepidError::InUse.into());
+        }
+    }
+    Ok(())
 }

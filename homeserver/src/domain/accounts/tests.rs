@@ -11,7 +11,7 @@ async fn accounts(folder: &tempfile::TempDir) -> anyhow::Result<Accounts> {
     let clock = Clock::from_fn(|| 1_000_000);
     let store =
         Store::open(&folder.path().join("hearth.db"), server_name!("one.example"), clock.clone(), |_| ()).await?;
-    Ok(Accounts::new(store, clock, Arc::new(Config::default()), server_name!("one.example").to_owned()))
+    Ok(Accounts::new(store, clock, Arc::new(Config::default()), server_name!("one.example").to_owned(), None))
 }
 
 #[tokio::test]

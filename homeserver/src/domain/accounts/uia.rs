@@ -9,12 +9,14 @@ use lru::LruCache;
 use ruma::{
     OwnedUserId,
     api::{
-        client::uiaa::{AuthData, AuthFlow, AuthType, LoginTermsParams, UiaaInfo, UserIdentifier},
+        client::uiaa::{AuthData, AuthFlow, AuthType, LoginTermsParams, UiaaInfo},
         error::{ErrorKind, StandardErrorBody},
     },
 };
 
-use super::{AccountError, Accounts, secrets::random_token};
+use crate::store::Purpose;
+
+use super::{AccountError, Accounts, Validated, secrets::random_token};
 
 /// How long a session may take.
 const SESSION_MS: i64 = 15 * 60_000;
@@ -30,6 +32,8 @@ pub struct Operation {
     pub flows: Vec<Vec<AuthType>>,
     /// Who must prove it, when that is known.
     pub user: Option<OwnedUserId>,
+    /// What a confirmed e-mail address must have been confirmed for, where one is a proof.
+    pub mail: Option<Purpose>,
 }
 
 /// What was proved.
@@ -39,6 +43,8 @@ pub struct Proof {
     pub user: Option<OwnedUserId>,
     /// The invite token that was given.
     pub invite: Option<String>,
+    /// The e-mail address that was confirmed.
+    pub address: Option<Validated>,
 }
 
 /// A stage as its web page shows it.
@@ -47,6 +53,8 @@ pub struct PageStage {
     pub done: bool,
     /// Whose password it must be, when that is known.
     pub user: Option<OwnedUserId>,
+    /// What an e-mail address is confirmed for.
+    pub mail: Option<Purpose>,
 }
 
 /// Sessions that are under way.
@@ -58,6 +66,7 @@ struct UiaSession {
     operation: String,
     flows: Vec<Vec<AuthType>>,
     user: Option<OwnedUserId>,
+    mail: Option<Purpose>,
     expires_ts: i64,
     completed: Vec<AuthType>,
     proof: Proof,
@@ -110,21 +119,22 @@ impl Accounts {
     ) -> Result<Proof, AccountError> {
         let account = self.store.read().await?.account(user).await?.ok_or(AccountError::WrongPassword)?;
         let stage = if account.password_hash.is_some() { AuthType::Password } else { AuthType::Dummy };
-        self.prove(Operation { name, flows: vec![vec![stage]], user: Some(user.to_owned()) }, auth).await
+        let operation = Operation { name, flows: vec![vec![stage]], user: Some(user.to_owned()), mail: None };
+        self.prove(operation, auth).await
     }
 
     /// A stage that is to be completed on a web page; `None` when the session is unknown or does not ask for it.
     pub fn stage_of_page(&self, id: &str, stage: &AuthType) -> Option<PageStage> {
         let session = self.session_of_page(id)?;
         let asked = session.flows.iter().flatten().any(|known| known == stage);
-        asked.then(|| PageStage { done: session.completed.contains(stage), user: session.user })
+        asked.then(|| PageStage { done: session.completed.contains(stage), user: session.user, mail: session.mail })
     }
 
     /// Takes what a person proved on a web page; the client goes on with the session alone.
     pub async fn prove_on_page(&self, id: &str, auth: &AuthData) -> Result<(), AccountError> {
-        let UiaSession { operation, flows, user, mut proof, .. } =
+        let UiaSession { operation: name, flows, user, mail, mut proof, .. } =
             self.session_of_page(id).ok_or(AccountError::WrongToken)?;
-        let stage = match self.prove_stage(&Operation { name: operation, flows, user }, auth, &mut proof).await {
+        let stage = match self.prove_stage(&Operation { name, flows, user, mail }, auth, &mut proof).await {
             Ok(stage) => stage.ok_or(AccountError::WrongToken)?,
             Err(StageError::Failed(error)) => return Err(error),
             Err(StageError::Refused(_)) if matches!(auth, AuthData::Password(_)) => {
@@ -160,10 +170,7 @@ impl Accounts {
         match auth {
             AuthData::Dummy(_) | AuthData::Terms(_) => Ok(Some(stage)),
             AuthData::Password(given) => {
-                let UserIdentifier::Matrix(id) = &given.identifier else {
-                    return Err(StageError::refused(ErrorKind::Forbidden, "Users are known by their user name"));
-                };
-                let account = match self.check_password(&id.user, &given.password).await {
+                let account = match self.check_password_of(&given.identifier, &given.password).await {
                     Ok(account) => account,
                     Err(error @ (AccountError::WrongPassword | AccountError::Deactivated)) => {
                         return Err(StageError::refused(ErrorKind::Forbidden, error.to_string()));
@@ -181,6 +188,20 @@ impl Accounts {
                     return Err(StageError::refused(ErrorKind::Forbidden, "The registration token is not valid"));
                 }
                 proof.invite = Some(given.token.clone());
+                Ok(Some(stage))
+            }
+            AuthData::EmailIdentity(given) => {
+                let (Some(purpose), creds) = (operation.mail, &given.thirdparty_id_creds) else {
+                    return Err(StageError::refused(ErrorKind::Unrecognized, "This kind of proof is not asked for"));
+                };
+                let shown = self.validated(purpose, creds.sid.as_str(), creds.client_secret.as_str()).await;
+                match shown {
+                    Ok(shown) => proof.address = Some(shown),
+                    Err(AccountError::Threepid(error)) => {
+                        return Err(StageError::refused(ErrorKind::Unauthorized, error.to_string()));
+                    }
+                    Err(error) => return Err(StageError::Failed(error)),
+                }
                 Ok(Some(stage))
             }
             _ => Err(StageError::refused(ErrorKind::Unrecognized, "This kind of proof is not known")),
@@ -220,6 +241,7 @@ impl Accounts {
             operation: operation.name.clone(),
             flows: operation.flows.clone(),
             user: operation.user.clone(),
+            mail: operation.mail,
             expires_ts: self.clock.now_ms() + SESSION_MS,
             completed: Vec::new(),
             proof: Proof::default(),

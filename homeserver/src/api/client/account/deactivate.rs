@@ -25,7 +25,7 @@ pub async fn deactivate((accounts, rooms): (Accounts, Rooms), request: Ruma<Requ
         }
         None => {
             let flows = vec![vec![AuthType::Password]];
-            let operation = Operation { name: "deactivate".to_owned(), flows, user: None };
+            let operation = Operation { name: "deactivate".to_owned(), flows, user: None, mail: None };
             let proof = accounts.prove(operation, request.auth.as_ref()).await?;
             proof.user.ok_or(AccountError::WrongPassword)?
         }

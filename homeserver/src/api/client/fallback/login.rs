@@ -36,5 +36,5 @@ pub async fn get() -> Response {
         <label for=user>User name</label><input id=user name=user autocomplete=username required autofocus>\
         <label for=password>Password</label>\
         <input id=password name=password type=password autocomplete=current-password required><button>Sign in</button></form>";
-    Page { title: "Sign in", body: body.to_owned(), script: Some(SCRIPT) }.answer(StatusCode::OK)
+    Page { title: "Sign in", body: body.to_owned(), script: Some(SCRIPT), leads_to: None }.answer(StatusCode::OK)
 }

@@ -19,6 +19,8 @@ use crate::{
 
 use super::{Page, escaped};
 
+mod mail_stage;
+
 /// The largest form.
 const FORM: usize = 16 * 1024;
 /// What the specification wants run once the stage is complete.
@@ -65,7 +67,20 @@ pub async fn post(
         return Ok(done());
     }
     let filled: Form = serde_html_form::from_bytes(&body).unwrap_or_default();
-    let again = |words| form(&stage, &asked, &parts.config, Some(words));
+    if stage == AuthType::EmailIdentity
+        && let Some(purpose) = asked.mail
+        && let Some(email) = filled.get("email")
+    {
+        return Ok(match mail_stage::send(&parts, purpose, &head.extensions, email).await? {
+            Ok(sent) => sent.page(None),
+            Err(words) => form(&stage, &asked, &parts.config, Some(words)),
+        });
+    }
+    let sent = mail_stage::Sent::of_form(&filled);
+    let again = |words| match &sent {
+        Some(sent) => sent.page(Some(words)),
+        None => form(&stage, &asked, &parts.config, Some(words)),
+    };
     let Some(auth) = proof(&stage, &asked, &session, filled) else { return Ok(again("Something is missing.")) };
     match parts.accounts.prove_on_page(&session, &auth).await {
         Ok(()) => Ok(done()),
@@ -85,6 +100,9 @@ fn proof(stage: &AuthType, asked: &PageStage, session: &str, mut filled: Form) -
             let user = asked.user.as_ref().map(ToString::to_string).or_else(|| field("user"))?;
             json!({ "identifier": { "type": "m.id.user", "user": user }, "password": field("password")? })
         }
+        AuthType::EmailIdentity => {
+            json!({ "threepid_creds": { "sid": field("sid")?, "client_secret": field("client_secret")? } })
+        }
         _ => return None,
     };
     data.as_object_mut()?.extend([("type".to_owned(), stage.as_str().into()), ("session".to_owned(), session.into())]);
@@ -102,6 +120,7 @@ fn form(stage: &AuthType, asked: &PageStage, config: &Config, words: Option<&str
         AuthType::Dummy => "<p>Nothing is left to prove.</p>".to_owned(),
         AuthType::Terms => terms(config),
         AuthType::RegistrationToken => input("Your invite", "token", "text", "off"),
+        AuthType::EmailIdentity => input("Your e-mail address", "email", "email", "email"),
         AuthType::Password => {
             let user = match &asked.user {
                 None => input("User name", "user", "text", "username"),
@@ -120,7 +139,7 @@ fn form(stage: &AuthType, asked: &PageStage, config: &Config, words: Option<&str
     let words = words.map(|words| format!("<p role=alert>{words}</p>")).unwrap_or_default();
     let button = if *stage == AuthType::Terms { "Accept" } else { "Continue" };
     let body = format!("{words}<form method=post>{fields}<button>{button}</button></form>");
-    Page { title: "One step more", body, script: None }.answer(StatusCode::OK)
+    Page { title: "One step more", body, script: None, leads_to: None }.answer(StatusCode::OK)
 }
 
 fn terms(config: &Config) -> String {
@@ -134,10 +153,10 @@ fn terms(config: &Config) -> String {
 
 fn done() -> Response {
     let body = "<p>You may close this window.</p>".to_owned();
-    Page { title: "Thank you", body, script: Some(DONE) }.answer(StatusCode::OK)
+    Page { title: "Thank you", body, script: Some(DONE), leads_to: None }.answer(StatusCode::OK)
 }
 
 fn unknown() -> Response {
     let body = "<p>This step is unknown or over. Go back to your app and begin again.</p>".to_owned();
-    Page { title: "Too late", body, script: None }.answer(StatusCode::NOT_FOUND)
+    Page { title: "Too late", body, script: None, leads_to: None }.answer(StatusCode::NOT_FOUND)
 }

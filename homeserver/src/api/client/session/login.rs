@@ -4,7 +4,7 @@ use ruma::api::{
     IncomingRequest, Metadata,
     auth_scheme::AppserviceTokenOptional,
     client::session::login::v3,
-    client::uiaa::UserIdentifier,
+    client::uiaa::{MatrixUserIdentifier, UserIdentifier},
     error::{Error, ErrorKind, FromHttpRequestError},
 };
 
@@ -108,12 +108,14 @@ async fn by_service(
 
 async fn by_password(accounts: &Accounts, given: v3::Password) -> Result<AccountRow, ApiError> {
     #[expect(deprecated, reason = "older clients name the user beside the identifier")]
-    let v3::Password { identifier, password, user, .. } = given;
-    let name = match (identifier, user) {
-        (Some(UserIdentifier::Matrix(id)), _) => id.user,
-        (None, Some(user)) => user,
-        (Some(_), _) => return Err(ApiError::forbidden("Users are known by their user name")),
-        (None, None) => return Err(ApiError::missing_param("The identifier is missing")),
+    let v3::Password { identifier, password, user, address, medium, .. } = given;
+    let identifier = match (identifier, user, address) {
+        (Some(identifier), _, _) => identifier,
+        (None, Some(user), _) => UserIdentifier::Matrix(MatrixUserIdentifier::new(user)),
+        (None, None, Some(address)) => {
+            UserIdentifier::third_party_id(medium.unwrap_or_default().as_str().into(), address)
+        }
+        (None, None, None) => return Err(ApiError::missing_param("The identifier is missing")),
     };
-    Ok(accounts.check_password(&name, &password).await?)
+    Ok(accounts.check_password_of(&identifier, &password).await?)
 }

@@ -63,6 +63,6 @@ impl OutgoingResponse for Response {
     }
 }
 
-pub async fn add_threepid((): (), _: Ruma<Request>) -> Result<Response, ApiError> {
+pub async fn post_3pid((): (), _: Ruma<Request>) -> Result<Response, ApiError> {
     Err(ApiError::new(ErrorKind::ServerNotTrusted, "This server works with no identity server"))
 }

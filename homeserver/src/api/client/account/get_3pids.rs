@@ -1,4 +1,4 @@
-//! GET /_matrix/client/v3/account/3pid: the addresses bound to the account; this server binds none.
+//! GET /_matrix/client/v3/account/3pid: the addresses of the account.
 
 use bytes::BufMut;
 use ruma::api::{
@@ -7,14 +7,18 @@ use ruma::api::{
     client::account::get_3pids::v3,
     error::{Error, FromHttpRequestError, IntoHttpError},
 };
+use serde_json::{Value, json};
 
-use crate::api::{error::ApiError, ruma_route::Ruma};
+use crate::{
+    api::{error::ApiError, ruma_route::Ruma},
+    domain::accounts::Accounts,
+};
 
 /// ruma's request.
 pub struct Request(());
 
-/// An empty list: ruma leaves it out, and clients take it for granted.
-pub struct Response(());
+/// All of them, and an empty list too: ruma leaves it out, and clients take it for granted.
+pub struct Response(Vec<Value>);
 
 impl Metadata for Request {
     const METHOD: http::Method = v3::Request::METHOD;
@@ -40,11 +44,18 @@ impl IncomingRequest for Request {
 impl OutgoingResponse for Response {
     fn try_into_http_response<T: Default + BufMut>(self) -> Result<http::Response<T>, IntoHttpError> {
         let mut body = T::default();
-        body.put_slice(br#"{"threepids":[]}"#);
+        body.put_slice(&serde_json::to_vec(&json!({ "threepids": self.0 }))?);
         Ok(http::Response::builder().header(http::header::CONTENT_TYPE, "application/json").body(body)?)
     }
 }
 
-pub async fn get_threepids((): (), _: Ruma<Request>) -> Result<Response, ApiError> {
-    Ok(Response(()))
+pub async fn get_3pids(accounts: Accounts, request: Ruma<Request>) -> Result<Response, ApiError> {
+    let rows = accounts.threepids(request.sender.user).await?;
+    let shown = rows.into_iter().map(|row| {
+        json!({
+            "medium": row.medium, "address": row.address,
+            "validated_at": row.validated_ts, "added_at": row.added_ts,
+        })
+    });
+    Ok(Response(shown.collect()))
 }
