@@ -96,6 +96,9 @@ pub struct Config {
     pub smtp_user: Option<String>,
     /// A file with the password to sign in with at the mail server.
     pub smtp_password_file: Option<PathBuf>,
+    /// URLs of the identity servers that this server speaks to for its users, to find people by e-mail addresses and telephone numbers
+    /// and to be found; none by default.
+    pub identity_servers: Vec<Url>,
 }
 
 /// Which name the server has.
@@ -173,6 +176,7 @@ impl Default for Config {
             smtp_from: None,
             smtp_user: None,
             smtp_password_file: None,
+            identity_servers: Vec::new(),
         }
     }
 }
@@ -194,6 +198,8 @@ pub enum ConfigError {
     Turn(&'static str),
     #[error("support: {0}")]
     Support(&'static str),
+    #[error("identity_servers: {0:?} is not the http or https URL of a server: it has no query and no fragment")]
+    IdentityServer(String),
     #[error("smtp: {0}")]
     Mail(&'static str),
     #[error(transparent)]
@@ -223,6 +229,9 @@ impl Config {
         }
         self.turn.as_ref().map_or(Ok(()), Turn::check).map_err(ConfigError::Turn)?;
         self.support.as_ref().map_or(Ok(()), Support::check).map_err(ConfigError::Support)?;
+        if let Some(url) = self.identity_servers.iter().find(|url| !discovery::is_base(url)) {
+            return Err(ConfigError::IdentityServer(url.to_string()));
+        }
         self.check_mail().map_err(ConfigError::Mail)?;
         if let Some((name, _)) = self.terms.iter().find(|(_, document)| !document.is_complete()) {
             return Err(ConfigError::Terms(name.clone()));

@@ -6,6 +6,7 @@ pub mod encryption;
 pub mod ephemeral;
 pub mod events;
 pub mod federation;
+pub mod identity_servers;
 pub mod inbound;
 pub mod media;
 pub mod notifier;

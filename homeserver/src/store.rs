@@ -53,6 +53,7 @@ mod sync;
 #[cfg(test)]
 mod testing;
 mod threads;
+mod threepid_bindings;
 mod threepid_sessions;
 mod threepids;
 mod to_device;
@@ -107,6 +108,7 @@ pub use self::{
     staging::{Lane, StagedPdu},
     sync::{AccountData, EventRow, Hero, LocalRoom, LookAhead, RoomChanges, StateChange, StateEntry},
     threads::{ThreadSubscription, ThreadSummary},
+    threepid_bindings::ThreepidBinding,
     threepid_sessions::{NewThreepidSession, Purpose, ThreepidSession},
     threepids::ThreepidRow,
     to_device::ToDeviceMessage,

@@ -25,7 +25,7 @@ const NEVER: &[(&str, &[&str], &str)] = &[
 
 /// The floors of the domain, the lowest first: a module names its own floor and those below.
 const FLOORS: &[&[&str]] = &[
-    &["federation", "accounts", "notifier", "web"],
+    &["federation", "accounts", "identity_servers", "notifier", "web"],
     &["events", "encryption", "media", "push", "ephemeral", "directory", "appservices"],
     &["rooms"],
     &["sync", "inbound"],

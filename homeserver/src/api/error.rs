@@ -1,6 +1,7 @@
 //! Errors as HTTP: a status, an errcode of the specification, a sentence.
 
 mod encryption;
+mod identity;
 mod rooms;
 
 use axum::{

@@ -13,6 +13,7 @@ use crate::{
         encryption::Encryption,
         ephemeral::Ephemeral,
         federation::Federation,
+        identity_servers::IdentityServers,
         inbound::{Inbound, TakesEdus},
         media::Media,
         notifier::Notifier,
@@ -35,6 +36,7 @@ pub struct Parts {
     pub federation: Federation,
     pub accounts: Accounts,
     pub appservices: Appservices,
+    pub identity_servers: IdentityServers,
     pub encryption: Encryption,
     pub rooms: Rooms,
     pub inbound: Inbound,
@@ -72,6 +74,8 @@ impl Parts {
             appservices.clone(),
         );
         let encryption = Encryption::new(store.clone(), federation.client.clone(), server_name.clone());
+        let identity_servers =
+            IdentityServers::new(Arc::clone(&config), store.clone(), Arc::clone(&web), federation.client.clone());
         let presence = config.presence_over_federation;
         let ephemeral = Ephemeral::new(store.clone(), clock.clone(), server_name.clone(), presence);
         let sync = Sync::new(store.clone(), clock.clone(), notifier.clone(), ephemeral.clone(), rooms.clone());
@@ -89,6 +93,7 @@ impl Parts {
             federation,
             accounts,
             appservices,
+            identity_servers,
             encryption,
             rooms,
             inbound,
@@ -123,6 +128,7 @@ parts! {
     federation: Federation,
     accounts: Accounts,
     appservices: Appservices,
+    identity_servers: IdentityServers,
     encryption: Encryption,
     rooms: Rooms,
     inbound: Inbound,

@@ -12,6 +12,7 @@ mod erasure;
 mod guests;
 mod histories;
 mod homes;
+mod identity;
 mod initial_sync;
 mod invite_permission;
 mod knocking;

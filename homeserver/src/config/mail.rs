@@ -15,7 +15,7 @@ impl Config {
         if !is_server(smtp) {
             return Err("the URL is smtp://host:port or smtps://host:port and nothing more");
         }
-        if !self.smtp_from.as_deref().is_some_and(|from| from.parse::<Mailbox>().is_ok()) {
+        if self.smtp_from.as_deref().is_none_or(|from| from.parse::<Mailbox>().is_err()) {
             return Err("smtp_from is needed, an address like `Hearth <hearth@example.org>`");
         }
         if self.smtp_user.is_some() != self.smtp_password_file.is_some() {

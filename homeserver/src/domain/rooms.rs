@@ -23,6 +23,7 @@ pub(in crate::domain) mod spaces;
 mod state_view;
 mod stripped;
 pub(in crate::domain) mod summary;
+mod third_party_invite;
 mod thread_subscriptions;
 mod upgrade;
 mod verified;
@@ -68,6 +69,7 @@ pub use self::{
     send::NewMessage,
     spaces::{HierarchyPage, HierarchyQuery, SpaceRoom},
     summary::Asker,
+    third_party_invite::{ThirdPartyInvite, ThirdPartyInviteError},
     thread_subscriptions::Subscribed,
     view::{Page, SearchGroup, SearchResults, SearchToken, SearchWish, Viewer},
 };

@@ -157,6 +157,7 @@ impl Tx {
             "DELETE FROM login_tokens WHERE user_sn = $1",
             "DELETE FROM openid_tokens WHERE user_sn = $1",
             "DELETE FROM threepids WHERE user_sn = $1",
+            "DELETE FROM threepid_bindings WHERE user_sn = $1",
         ] {
             sqlx::query(statement).bind(user).execute(&mut self.db.0).await?;
         }

@@ -26,8 +26,7 @@ pub struct ThreepidSession {
     pub validated_ts: Option<i64>,
 }
 
-/// What a client asks a mail for.
-#[derive(Clone, Debug)]
+/// What a client asks a mail for. Has no `Debug`: it holds a secret.
 pub struct NewThreepidSession {
     pub session_id: String,
     pub purpose: Purpose,

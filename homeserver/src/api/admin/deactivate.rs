@@ -7,7 +7,11 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::{client::account::deactivate::close, error::ApiError, parts::Parts};
+use crate::api::{
+    client::account::deactivate::{Closing, close},
+    error::ApiError,
+    parts::Parts,
+};
 
 use super::{Administrator, account};
 
@@ -24,6 +28,7 @@ pub async fn post(
     super::Json(request): super::Json<Request>,
 ) -> Result<Json<Value>, ApiError> {
     let account = account(&parts, &user).await?;
-    close(&parts.accounts, &parts.rooms, account, request.erase).await?;
-    Ok(Json(json!({ "id_server_unbind_result": "success" })))
+    let closing = Closing { erase: request.erase, id_server: None };
+    let unbound = close(&parts.accounts, &parts.rooms, &parts.identity_servers, account, closing).await?;
+    Ok(Json(json!({ "id_server_unbind_result": unbound })))
 }

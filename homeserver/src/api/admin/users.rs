@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{
-        client::account::{check_not_reserved, deactivate::close},
+        client::account::{
+            check_not_reserved,
+            deactivate::{Closing, close},
+        },
         error::ApiError,
         parts::Parts,
     },
@@ -217,7 +220,7 @@ pub async fn put(
     }
     set_profile(&parts, &account, [("displayname", change.displayname), ("avatar_url", change.avatar_url)]).await?;
     if change.deactivated == Some(true) && account.deactivated_ts.is_none() {
-        close(&parts.accounts, &parts.rooms, account.clone(), false).await?;
+        close(&parts.accounts, &parts.rooms, &parts.identity_servers, account.clone(), Closing::default()).await?;
     }
     let account = super::account(&parts, account.user_id.as_str()).await?;
     Ok((status, Json(details(&parts, &account).await?)))

@@ -16,7 +16,10 @@ pub mod request_openid_token;
 pub mod unbind_3pid;
 pub mod whoami;
 
-use ruma::{UserId, api::error::ErrorKind};
+use ruma::{
+    UserId,
+    api::{client::account::ThirdPartyIdRemovalStatus, error::ErrorKind},
+};
 
 use crate::{api::error::ApiError, domain::appservices::Appservices};
 
@@ -26,4 +29,9 @@ pub(in crate::api) fn check_not_reserved(appservices: &Appservices, user_id: &Us
         return Err(ApiError::new(ErrorKind::Exclusive, "This name belongs to an application service"));
     }
     Ok(())
+}
+
+/// Whether identity servers took back what they had.
+fn removal_status(taken: bool) -> ThirdPartyIdRemovalStatus {
+    if taken { ThirdPartyIdRemovalStatus::Success } else { ThirdPartyIdRemovalStatus::NoSupport }
 }

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     api::{
-        client::account::{check_not_reserved, deactivate::close},
+        client::account::{
+            check_not_reserved,
+            deactivate::{Closing, close},
+        },
         error::ApiError,
         parts::Parts,
     },
@@ -182,7 +185,7 @@ pub async fn set_locked(
 /// DELETE /_hearth/v1/users/{user}: closes an account for good.
 pub async fn deactivate(State(parts): State<Parts>, Path(user): Path<String>) -> Result<Json<Done>, ApiError> {
     let account = find(&parts, &user).await?;
-    close(&parts.accounts, &parts.rooms, account, false).await?;
+    close(&parts.accounts, &parts.rooms, &parts.identity_servers, account, Closing::default()).await?;
     Ok(Json(Done {}))
 }
 

@@ -33,6 +33,8 @@ impl Limit {
     pub const MEET: Self = Self { burst: 20, every: Duration::from_secs(3) };
     /// Mails that one address asks for.
     pub const MAIL: Self = Self { burst: 10, every: Duration::from_secs(60) };
+    /// Invites by an address that one user makes: an identity server sends a mail for each.
+    pub const INVITE_BY_ADDRESS: Self = Self { burst: 40, every: Duration::from_secs(60) };
     /// Whatever else the specification wants limited, of one user or one address: far more than a person's apps ask.
     pub const REQUESTS: Self = Self { burst: 500, every: Duration::from_millis(20) };
     /// Searches and look-ups of one user.

@@ -20,8 +20,7 @@ const LONGEST_LINK: usize = 2048;
 /// Mails to one address.
 const MAILS: Limit = Limit { burst: 5, every: Duration::from_secs(600) };
 
-/// What a client asks a mail for.
-#[derive(Clone, Debug)]
+/// What a client asks a mail for. Has no `Debug`: it holds a secret.
 pub struct MailRequest {
     pub email: String,
     pub client_secret: String,

@@ -212,6 +212,15 @@ impl FederationClient {
         })
     }
 
+    /// Signs a request to someone who is no Matrix server, yet knows ours: an identity server.
+    pub fn sign_for(&self, destination: &ServerName, request: &mut Request<Bytes>) -> Result<(), SendError> {
+        let Some(key_pair) = &self.0.key_pair else {
+            return Err(SendError::Ours("this server has no usable key".to_owned()));
+        };
+        let input = ServerSignatures::input(&self.0.server_name, destination, key_pair);
+        ServerSignatures::add_authentication(request, input).map_err(|error| SendError::Ours(error.to_string()))
+    }
+
     fn sign<R>(&self, server: &ServerName, request: R) -> Result<Request<Bytes>, FederationError>
     where
         R: OutgoingRequest<PathBuilder = SinglePath>,

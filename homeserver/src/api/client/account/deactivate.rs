@@ -12,12 +12,18 @@ use crate::{
     api::{error::ApiError, ruma_route::Ruma},
     domain::{
         accounts::{AccountError, Accounts, uia::Operation},
+        identity_servers::IdentityServers,
         rooms::{LocalUser, Rooms},
     },
     store::{AccountRow, Membership},
 };
 
-pub async fn deactivate((accounts, rooms): (Accounts, Rooms), request: Ruma<Request>) -> Result<Response, ApiError> {
+use super::removal_status;
+
+pub async fn deactivate(
+    (accounts, rooms, servers): (Accounts, Rooms, IdentityServers),
+    request: Ruma<Request>,
+) -> Result<Response, ApiError> {
     let user_id = match &request.sender {
         Some(sender) => {
             accounts.prove_own(&sender.user_id, "deactivate".to_owned(), request.auth.as_ref()).await?;
@@ -31,12 +37,29 @@ pub async fn deactivate((accounts, rooms): (Accounts, Rooms), request: Ruma<Requ
         }
     };
     let account = accounts.find(user_id.as_str()).await?.ok_or(AccountError::WrongPassword)?;
-    close(&accounts, &rooms, account, request.erase).await?;
-    Ok(Response::new(ThirdPartyIdRemovalStatus::Success))
+    let id_server = request.id_server.as_deref();
+    let unbound = close(&accounts, &rooms, &servers, account, Closing { erase: request.erase, id_server }).await?;
+    Ok(Response::new(unbound))
 }
 
-/// Takes the account's devices and password, then its user out of all rooms.
-pub async fn close(accounts: &Accounts, rooms: &Rooms, account: AccountRow, erase: bool) -> Result<(), ApiError> {
+/// How an account is closed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Closing<'a> {
+    /// Who comes into a room later sees nothing of what the user said.
+    pub erase: bool,
+    /// The identity server that forgets the user's addresses; all of them when it is not named.
+    pub id_server: Option<&'a str>,
+}
+
+/// Takes the account's addresses back from identity servers, its devices and password, then its user out of all rooms.
+pub async fn close(
+    accounts: &Accounts,
+    rooms: &Rooms,
+    servers: &IdentityServers,
+    account: AccountRow,
+    Closing { erase, id_server }: Closing<'_>,
+) -> Result<ThirdPartyIdRemovalStatus, ApiError> {
+    let unbound = servers.unbind_all(account.user, &account.user_id, id_server).await?;
     accounts.deactivate(account.user, erase).await?;
     let user = LocalUser { user: account.user, user_id: account.user_id, device_id: "CLOSED".into() };
     let there = {
@@ -54,5 +77,5 @@ pub async fn close(accounts: &Accounts, rooms: &Rooms, account: AccountRow, eras
             tracing::warn!(%room_id, %error, "A closed account could not leave a room.");
         }
     }
-    Ok(())
+    Ok(removal_status(unbound))
 }

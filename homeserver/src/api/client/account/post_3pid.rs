@@ -1,34 +1,36 @@
-//! POST /_matrix/client/v3/account/3pid: binds an address by an identity server, as clients of old do; this server works with none.
+//! POST /_matrix/client/v3/account/3pid: lets an identity server tell others whose an address is, as clients of old ask for it.
 
 use bytes::BufMut;
-use ruma::api::{
-    IncomingRequest, Metadata, OutgoingResponse,
-    auth_scheme::AccessToken,
-    client::account::get_3pids::v3 as get_3pids,
-    error::{Error, ErrorKind, FromHttpRequestError, IntoHttpError},
+use ruma::{
+    OwnedClientSecret, OwnedSessionId,
+    api::{
+        IncomingRequest, Metadata, OutgoingResponse,
+        auth_scheme::AccessToken,
+        client::account::get_3pids::v3 as get_3pids,
+        error::{Error, FromHttpRequestError, IntoHttpError},
+    },
 };
 use serde::Deserialize;
 
-use crate::api::{error::ApiError, ruma_route::Ruma};
+use crate::{
+    api::{error::ApiError, ruma_route::Ruma},
+    domain::identity_servers::IdentityServers,
+};
 
 /// What an identity server gave the client.
 #[derive(Deserialize)]
 pub struct Request {
     #[serde(rename = "three_pid_creds", alias = "threePidCreds")]
-    _credentials: Credentials,
+    credentials: Credentials,
 }
 
 #[derive(Deserialize)]
 struct Credentials {
-    #[serde(rename = "client_secret")]
-    _client_secret: String,
-    #[serde(rename = "id_server")]
-    _id_server: String,
-    /// Clients of old have none.
-    #[serde(rename = "id_access_token")]
-    _id_access_token: Option<String>,
-    #[serde(rename = "sid")]
-    _sid: String,
+    client_secret: OwnedClientSecret,
+    id_server: String,
+    /// Clients of old have none; the identity servers of today want one.
+    id_access_token: Option<String>,
+    sid: OwnedSessionId,
 }
 
 /// An empty object.
@@ -63,6 +65,11 @@ impl OutgoingResponse for Response {
     }
 }
 
-pub async fn post_3pid((): (), _: Ruma<Request>) -> Result<Response, ApiError> {
-    Err(ApiError::new(ErrorKind::ServerNotTrusted, "This server works with no identity server"))
+pub async fn post_3pid(servers: IdentityServers, request: Ruma<Request>) -> Result<Response, ApiError> {
+    let Credentials { client_secret, id_server, id_access_token, sid } = &request.credentials;
+    servers.trusted(id_server)?;
+    let token = id_access_token.as_deref().ok_or_else(|| ApiError::missing_param("The id_access_token is missing"))?;
+    let sender = &request.sender;
+    servers.bind(sender.user, &sender.user_id, id_server, token, (sid, client_secret)).await?;
+    Ok(Response(()))
 }

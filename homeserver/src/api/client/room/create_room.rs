@@ -12,17 +12,24 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    api::{client::alias::check_owner, error::ApiError, ruma_route::Ruma},
+    api::{
+        client::{alias::check_owner, membership::invite_by_address},
+        error::ApiError,
+        ruma_route::Ruma,
+    },
     domain::{
         accounts::{Accounts, Limit},
         appservices::Appservices,
         events::build::canonical,
-        rooms::{NewRoom, Rooms, create::Preset},
+        identity_servers::{IdentityError, IdentityServers},
+        rooms::{NewRoom, Rooms, ThirdPartyInvite, ThirdPartyInviteError, create::Preset},
     },
 };
 
 /// Most state events that come with the request.
 const INITIAL_STATE: usize = 100;
+/// Most people invited by an address.
+const INVITES_BY_ADDRESS: usize = 20;
 /// The longest id, in bytes.
 const LONGEST_ID: usize = 255;
 
@@ -36,15 +43,17 @@ struct InitialState {
 }
 
 pub async fn create_room(
-    (rooms, accounts, appservices): (Rooms, Accounts, Appservices),
+    (rooms, accounts, appservices, servers): (Rooms, Accounts, Appservices, IdentityServers),
     request: Ruma<Request>,
 ) -> Result<Response, ApiError> {
     request.sender.not_suspended()?;
     accounts.limits().take(&format!("create {}", request.sender.user_id), Limit::CREATE)?;
     let wish = &request.request;
-    if !wish.invite_3pid.is_empty() {
-        return Err(ApiError::forbidden("This server invites nobody by e-mail or telephone"));
+    if wish.invite_3pid.len() > INVITES_BY_ADDRESS {
+        return Err(ApiError::invalid_param(format!("At most {INVITES_BY_ADDRESS} people are invited by an address")));
     }
+    let by_address: Vec<ThirdPartyInvite> =
+        wish.invite_3pid.iter().map(|invite| invite_by_address(&servers, invite)).collect::<Result<_, _>>()?;
     if wish.initial_state.len() > INITIAL_STATE {
         return Err(ApiError::invalid_param(format!("At most {INITIAL_STATE} state events can be given")));
     }
@@ -67,6 +76,17 @@ pub async fn create_room(
             serde_json::from_str(event.json().get()).map_err(|error| ApiError::bad_json(error.to_string()))?;
         initial_state.push((event.kind.into(), event.state_key, object(event.content.get())?));
     }
+    for _ in &by_address {
+        accounts.limits().take(&format!("invite by address {}", request.sender.user_id), Limit::INVITE_BY_ADDRESS)?;
+    }
+    let (mut invite, mut unknown) = (wish.invite.clone(), Vec::new());
+    for by_address in by_address {
+        match rooms.invited_user(&servers, &by_address).await? {
+            Some(user_id) if invite.contains(&user_id) || user_id == request.sender.user_id => {}
+            Some(user_id) => invite.push(user_id),
+            None => unknown.push(by_address),
+        }
+    }
     let room = NewRoom {
         version: wish.room_version.clone(),
         creation_content: optional(wish.creation_content.as_ref())?,
@@ -76,11 +96,22 @@ pub async fn create_room(
         name: wish.name.clone(),
         topic: wish.topic.clone(),
         alias,
-        invite: wish.invite.clone(),
+        invite,
         is_direct: wish.is_direct,
         published: wish.visibility == Visibility::Public,
     };
-    Ok(Response::new(rooms.create(&request.sender.local_user(), room).await?))
+    let creator = request.sender.local_user();
+    let room_id = rooms.create(&creator, room).await?;
+    for invite in unknown {
+        // One person who cannot be invited does not undo the room.
+        if let Err(error) = rooms.leave_invite(&servers, &creator, &room_id, invite).await {
+            tracing::warn!(%room_id, %error, "Someone could not be invited to a new room by an address.");
+            if matches!(error, ThirdPartyInviteError::Identity(IdentityError::Send(_))) {
+                break;
+            }
+        }
+    }
+    Ok(Response::new(room_id))
 }
 
 fn preset(wish: &Request) -> Result<Preset, ApiError> {
