@@ -21,7 +21,7 @@ use super::{
 };
 
 /// The largest JSON body that is read.
-const BODY_LIMIT: usize = 10 * 1024 * 1024;
+pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
 /// A request, parsed and authenticated. Derefs to ruma's request type.
 pub struct Ruma<R: IncomingRequest>

@@ -59,12 +59,14 @@ pub struct Serve {
 pub struct Limits {
     /// Open connections of this listener; more wait in the system's queue.
     pub connections: usize,
-    /// Open connections from one IP address; more are closed at once.
+    /// Open connections from one IP address, or one /64 of IPv6; more are closed at once.
     pub per_address: usize,
     /// For the TLS handshake.
     pub handshake: Duration,
     /// For a request's head, and how long a connection may be idle.
     pub head: Duration,
+    /// Requests under way in one HTTP/2 connection.
+    pub streams: u32,
     pub body: BodyLimits,
     /// For running requests when the listener ends.
     pub shutdown: Duration,
@@ -77,12 +79,25 @@ impl Default for Limits {
             per_address: 256,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(60),
+            streams: 128,
             body: BodyLimits {
                 bytes: 512 * 1024 * 1024,
                 idle: Duration::from_secs(30),
                 total: Duration::from_secs(30 * 60),
             },
             shutdown: Duration::from_secs(4),
+        }
+    }
+}
+
+impl Limits {
+    /// Where only other servers are served: they send no files and do not think about what they ask.
+    pub fn federation() -> Self {
+        Self {
+            head: Duration::from_secs(15),
+            streams: 16,
+            body: BodyLimits { bytes: 16 * 1024 * 1024, idle: Duration::from_secs(10), total: Duration::from_secs(60) },
+            ..Self::default()
         }
     }
 }
@@ -198,7 +213,7 @@ async fn accept_tcp<F>(
         };
         match accepted {
             Ok((stream, from)) => {
-                let Some(counted) = counts.enter(from.ip().to_canonical(), serve.limits.per_address) else {
+                let Some(counted) = counts.enter(network_of(from.ip()), serve.limits.per_address) else {
                     tracing::debug!(%from, "too many connections from one address");
                     continue;
                 };
@@ -222,6 +237,17 @@ async fn accept_tcp<F>(
 async fn pause_after(error: &io::Error) {
     tracing::warn!(%error, "a connection could not be accepted");
     tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
+/// IPv6 gives everybody a /64 to choose addresses from: it counts as one.
+pub(super) fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            [a, b, c, d, 0, 0, 0, 0].into()
+        }
+        v4 => v4,
+    }
 }
 
 /// Open connections by address.

@@ -18,7 +18,7 @@ use lru::LruCache;
 use ruma::ServerName;
 use tokio::time::Instant;
 
-pub use self::well_known::{FetchWellKnown, WellKnown, WellKnownOverHttps};
+pub use self::well_known::{FetchWellKnown, NoWellKnown, WellKnown, WellKnownOverHttps};
 use super::{
     connect::{Host, Target},
     dns::{Dns, in_order},
@@ -29,6 +29,8 @@ const CACHED_NAMES: usize = 1024;
 /// Errors are cached with growing patience, up to an hour (the spec's advice).
 const FIRST_RETRY: Duration = Duration::from_secs(60);
 const LAST_RETRY: Duration = Duration::from_secs(3600);
+/// What a document said holds this long while its host cannot be asked.
+const BELIEVED: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// `host[:port]`: what goes into `Host`, and whose certificate is expected.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +68,7 @@ pub struct Resolver {
 struct Cached {
     /// `None`: there is no valid document.
     delegated: Option<Authority>,
+    /// When the host said so.
     read: Instant,
     until: Instant,
     failures: u32,
@@ -127,9 +130,12 @@ impl Resolver {
         self.dns.reload();
         let mut cache = self.lock();
         let failed: Vec<String> =
-            cache.iter().filter(|(_, cached)| cached.delegated.is_none()).map(|(name, _)| name.clone()).collect();
+            cache.iter().filter(|(_, cached)| cached.failures > 0).map(|(name, _)| name.clone()).collect();
         for name in failed {
-            cache.pop(&name);
+            match cache.peek_mut(&name) {
+                Some(cached) if cached.delegated.is_some() => cached.until = Instant::now(),
+                _ => drop(cache.pop(&name)),
+            }
         }
     }
 
@@ -141,16 +147,20 @@ impl Resolver {
             return cached.delegated.clone();
         }
         let fetched = self.well_known.fetch(host).await;
-        let read = Instant::now();
+        let now = Instant::now();
         let cached = match fetched {
             Ok(WellKnown { server, lifetime }) => {
-                Cached { delegated: Some(server), read, until: read + lifetime, failures: 0 }
+                Cached { delegated: Some(server), read: now, until: now + lifetime, failures: 0 }
             }
             Err(reason) => {
                 tracing::debug!(server = host, %reason, "no well-known delegation");
-                let failures = earlier.map_or(0, |cached| cached.failures);
+                let failures = earlier.as_ref().map_or(0, |cached| cached.failures);
                 let patience = FIRST_RETRY.saturating_mul(1 << failures.min(6)).min(LAST_RETRY);
-                Cached { delegated: None, read, until: read + patience, failures: failures.saturating_add(1) }
+                let believed = earlier.filter(|cached| {
+                    matches!(reason, NoWellKnown::Unreachable(_)) && now.duration_since(cached.read) < BELIEVED
+                });
+                let (delegated, read) = believed.map_or((None, now), |cached| (cached.delegated, cached.read));
+                Cached { delegated, read, until: now + patience, failures: failures.saturating_add(1) }
             }
         };
         let delegated = cached.delegated.clone();

@@ -1,5 +1,7 @@
 //! TLS: our certificate as a server, and the roots we trust as a client.
 
+mod reloading;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -8,9 +10,11 @@ use std::{
 
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    pki_types::{CertificateDer, pem::PemObject as _},
 };
 use thiserror::Error;
+
+pub use self::reloading::Certificate;
 
 const SELF_MADE_CERTIFICATE: &str = "tls-certificate.pem";
 const SELF_MADE_KEY: &str = "tls-key.pem";
@@ -30,19 +34,26 @@ pub enum TlsError {
 
 /// The server's side from a PEM chain and its key, for HTTP/2 and HTTP/1.1.
 pub fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
-    let chain = certificates(certificate)?;
-    let pem = |what| TlsError::Pem { path: key.to_owned(), what };
-    let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| pem("private key"))?;
+    config_of(Certificate::open(certificate, key)?)
+}
+
+/// The same with a certificate that may change.
+pub fn config_of(certificate: Arc<Certificate>) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+        .with_cert_resolver(certificate);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
-/// The server's side with a certificate of its own making for this host, made once and kept in the data folder.
+/// The server's side with [`self_made`].
 pub fn self_made_server_config(folder: &Path, host: &str) -> Result<Arc<ServerConfig>, TlsError> {
+    config_of(self_made(folder, host)?)
+}
+
+/// A certificate of our own making for this host, made once and kept in the data folder.
+pub fn self_made(folder: &Path, host: &str) -> Result<Arc<Certificate>, TlsError> {
     let (certificate, key) = self_made_paths(folder);
     if !certificate.exists() || !key.exists() {
         let made = rcgen::generate_simple_self_signed([host.trim_matches(['[', ']']).to_owned()])
@@ -54,10 +65,10 @@ pub fn self_made_server_config(folder: &Path, host: &str) -> Result<Arc<ServerCo
         write(&key, &zeroize::Zeroizing::new(made.signing_key.serialize_pem()))?;
         write(&certificate, &made.cert.pem())?;
     }
-    server_config(&certificate, &key)
+    Certificate::open(&certificate, &key)
 }
 
-/// Where [`self_made_server_config`] keeps certificate and key, in this order.
+/// Where [`self_made`] keeps certificate and key, in this order.
 pub fn self_made_paths(folder: &Path) -> (PathBuf, PathBuf) {
     (folder.join(SELF_MADE_CERTIFICATE), folder.join(SELF_MADE_KEY))
 }

@@ -1,4 +1,4 @@
-//! Notices that the computer has slept: the wall clock has moved on while the steady clock stood still.
+//! Notices that the computer has slept, or that its clock was set: the wall clock and the steady clock have parted.
 //!
 //! Linux and macOS stop the steady clock during a suspend, so no timer fires late and nothing else in the process notices.
 
@@ -11,8 +11,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Less is a busy machine or a corrected clock.
 const GAP: Duration = Duration::from_secs(5);
 
-/// Waits for the next waking and returns how long the computer slept, or `None` when cancelled. `wall_clock_ms` tells
-/// the milliseconds since 1970.
+/// Waits for the next jump of the wall clock and returns how far it went, or `None` when cancelled. A jump forwards is a
+/// sleep; after one backwards what was to happen later waits too long, so it counts the same. `wall_clock_ms` tells the
+/// milliseconds since 1970.
 pub async fn woken(wall_clock_ms: impl Fn() -> i64, cancelled: &CancellationToken) -> Option<Duration> {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -23,12 +24,12 @@ pub async fn woken(wall_clock_ms: impl Fn() -> i64, cancelled: &CancellationToke
             _ = ticks.tick() => {}
         }
         let now = (wall_clock_ms(), Instant::now());
-        let wall = Duration::from_millis(u64::try_from(now.0.saturating_sub(before.0)).unwrap_or(0));
-        let steady = now.1.duration_since(before.1);
+        let wall = now.0.saturating_sub(before.0);
+        let steady = i64::try_from(now.1.duration_since(before.1).as_millis()).unwrap_or(i64::MAX);
         before = now;
-        let slept = wall.saturating_sub(steady);
-        if slept > GAP {
-            return Some(slept);
+        let jump = Duration::from_millis(wall.saturating_sub(steady).unsigned_abs());
+        if jump > GAP {
+            return Some(jump);
         }
     }
 }
@@ -49,7 +50,7 @@ mod tests {
     use super::woken;
 
     #[tokio::test(start_paused = true)]
-    async fn only_a_jump_of_the_wall_clock_is_a_sleep() {
+    async fn only_a_jump_of_the_wall_clock_counts() {
         let jump = Arc::new(AtomicI64::new(0));
         let start = Instant::now();
         let wall = {
@@ -58,18 +59,20 @@ mod tests {
         };
         let cancelled = CancellationToken::new();
         let token = cancelled.clone();
-        let sleeper = tokio::spawn(async move { (woken(&wall, &token).await, woken(&wall, &token).await) });
+        let sleeper = tokio::spawn(async move {
+            let jumps = [woken(&wall, &token).await, woken(&wall, &token).await, woken(&wall, &token).await];
+            jumps.map(|jump| jump.map(|jump| jump.as_secs()))
+        });
         sleep(Duration::from_secs(100)).await;
-        jump.fetch_sub(3_600_000, Ordering::SeqCst);
-        sleep(Duration::from_secs(10)).await;
-        jump.fetch_add(4_000, Ordering::SeqCst);
-        sleep(Duration::from_secs(10)).await;
-        assert!(!sleeper.is_finished());
+        for small in [4_000, -4_000] {
+            jump.fetch_add(small, Ordering::SeqCst);
+            sleep(Duration::from_secs(10)).await;
+        }
         jump.fetch_add(60_000, Ordering::SeqCst);
         sleep(Duration::from_secs(3)).await;
+        jump.fetch_sub(3_600_000, Ordering::SeqCst);
+        sleep(Duration::from_secs(10)).await;
         cancelled.cancel();
-        let (slept, after) = sleeper.await.unwrap();
-        assert_eq!(slept.map(|slept| slept.as_secs()), Some(60));
-        assert_eq!(after, None);
+        assert_eq!(sleeper.await.unwrap(), [Some(60), Some(3600), None]);
     }
 }

@@ -77,7 +77,7 @@ impl Outside {
                 secret: identity.secret(),
                 port,
                 only: None,
-                limits: listener::Limits::default(),
+                limits: listener::Limits::federation(),
                 strangers: StrangerLimits::default(),
                 shutdown: stop.child_token(),
             };

@@ -10,6 +10,8 @@ use std::{
 use lru::LruCache;
 use tokio::time::Instant;
 
+use crate::net::listener::network_of;
+
 const ADDRESSES: usize = 4096;
 
 /// How often one IP address may start a handshake, and how many may be under way.
@@ -67,17 +69,6 @@ impl Strangers {
             }
             None => false,
         }
-    }
-}
-
-/// IPv6 gives everybody a /64 to choose addresses from: it counts as one.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            [a, b, c, d, 0, 0, 0, 0].into()
-        }
-        v4 => v4,
     }
 }
 

@@ -28,7 +28,6 @@ use crate::net::body::LimitedBody;
 
 const HEADERS_MAX: usize = 100;
 const HEAD_MAX: usize = 64 * 1024;
-const STREAMS_MAX: u32 = 128;
 const PING: Duration = Duration::from_secs(30);
 
 /// Which HTTP a connection speaks. Decided before, by ALPN or by what the listener is: sniffing would wait for ever.
@@ -77,7 +76,7 @@ pub(in crate::net) async fn serve_connection(
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(HEAD_MAX as u32)
-        .max_concurrent_streams(STREAMS_MAX)
+        .max_concurrent_streams(limits.streams)
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));

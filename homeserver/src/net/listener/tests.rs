@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{BodyLimits, Hosts, Limits, Listener, Peer, Serve, tcp, unix};
+use super::{BodyLimits, Counts, Hosts, Limits, Listener, Peer, Serve, network_of, tcp, unix};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -142,6 +142,17 @@ async fn one_address_gets_only_so_many_connections_and_they_are_given_back() {
         }
         assert!(Instant::now() < deadline, "a place was never given back");
     }
+}
+
+#[test]
+fn a_network_of_ipv6_counts_as_one_address() {
+    let counts = Counts::default();
+    let enter = |address: &str| counts.enter(network_of(address.parse().unwrap()), 1);
+    let held = enter("2a00:1:2:3::1").unwrap();
+    assert!(enter("2a00:1:2:3:ffff::2").is_none());
+    assert!(enter("2a00:1:2:4::1").is_some() && enter("1.2.3.4").is_some());
+    drop(held);
+    assert!(enter("2a00:1:2:3:ffff::2").is_some());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use ruma::ServerName;
 use tokio::time::advance;
 
-use super::{Authority, FetchWellKnown, Resolver, WellKnown};
+use super::{Authority, FetchWellKnown, NoWellKnown, Resolver, WellKnown};
 use crate::net::{
     connect::Host,
     dns::{Dns, DnsError, Srv},
@@ -41,13 +41,18 @@ impl Dns for FakeDns {
 struct FakeWellKnown {
     documents: Mutex<HashMap<String, &'static str>>,
     fetches: AtomicUsize,
+    offline: AtomicBool,
 }
 
 impl FetchWellKnown for FakeWellKnown {
-    fn fetch<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<WellKnown, String>> {
+    fn fetch<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<WellKnown, NoWellKnown>> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
         Box::pin(async {
-            let server = *self.documents.lock().unwrap().get(host).ok_or("404")?;
+            if self.offline.load(Ordering::SeqCst) {
+                return Err(NoWellKnown::Unreachable("timeout".to_owned()));
+            }
+            let documents = self.documents.lock().unwrap();
+            let server = *documents.get(host).ok_or(NoWellKnown::Absent("404".to_owned()))?;
             let server = Authority::of(&ServerName::parse(server).unwrap()).unwrap();
             Ok(WellKnown { server, lifetime: Duration::from_secs(3600) })
         })
@@ -193,4 +198,33 @@ async fn doubt_and_waking_read_again() {
     assert_eq!(fetches(), 0);
     resolved(&setting, "bad.org").await;
     assert_eq!(fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_cannot_be_asked_is_still_where_it_said_last() {
+    let setting = setting(&[("good.org", "m.good.org")], &[]);
+    let offline = |offline| setting.well_known.offline.store(offline, Ordering::SeqCst);
+    let delegated = "m.good.org → m.good.org @ m.good.org:8448";
+    let hour = Duration::from_secs(3601);
+    assert_eq!(resolved(&setting, "good.org").await, delegated);
+    offline(true);
+    for _ in 0..5 {
+        advance(hour).await;
+        assert_eq!(resolved(&setting, "good.org").await, delegated);
+    }
+    offline(false);
+    setting.well_known.documents.lock().unwrap().insert("good.org".to_owned(), "new.org");
+    setting.resolver.wake();
+    assert_eq!(resolved(&setting, "good.org").await, "new.org → new.org @ new.org:8448");
+
+    offline(true);
+    advance(Duration::from_secs(30 * 24 * 3600)).await;
+    assert_eq!(resolved(&setting, "good.org").await, "good.org → good.org @ good.org:8448", "a month is too long");
+
+    offline(false);
+    advance(hour).await;
+    assert_eq!(resolved(&setting, "good.org").await, "new.org → new.org @ new.org:8448");
+    setting.well_known.documents.lock().unwrap().remove("good.org");
+    advance(hour).await;
+    assert_eq!(resolved(&setting, "good.org").await, "good.org → good.org @ good.org:8448", "it was taken back");
 }

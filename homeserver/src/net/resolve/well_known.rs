@@ -11,6 +11,7 @@ use url::Url;
 use super::Authority;
 use crate::net::{
     body::BodyLimits,
+    error::TransportError,
     outgoing::{ExchangeLimits, Outgoing},
 };
 
@@ -28,9 +29,20 @@ pub struct WellKnown {
     pub lifetime: Duration,
 }
 
-/// Where documents come from. The error is a sentence for the log: every failure means the same, "go on without".
+/// Why there is none, in words for the log. Whoever never had one goes on without in both cases.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoWellKnown {
+    /// The host answered, and delegates to nobody.
+    #[error("{0}")]
+    Absent(String),
+    /// The host could not be asked: what it said before still holds.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+/// Where documents come from.
 pub trait FetchWellKnown: Send + Sync {
-    fn fetch<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<WellKnown, String>>;
+    fn fetch<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<WellKnown, NoWellKnown>>;
 }
 
 /// The real source.
@@ -49,23 +61,31 @@ impl WellKnownOverHttps {
         Self { outgoing, port }
     }
 
-    async fn read(&self, host: &str) -> Result<WellKnown, String> {
+    async fn read(&self, host: &str) -> Result<WellKnown, NoWellKnown> {
+        let absent = |reason: String| NoWellKnown::Absent(reason);
         let url = format!("https://{host}:{}/.well-known/matrix/server", self.port);
-        let url = Url::parse(&url).map_err(|error| error.to_string())?;
+        let url = Url::parse(&url).map_err(|error| absent(error.to_string()))?;
         let body = BodyLimits { bytes: BODY_MAX, idle: Duration::from_secs(5), total: Duration::from_secs(10) };
         let limits = ExchangeLimits { head: Duration::from_secs(15), body };
-        let (_, response) = self.outgoing.get(&url, REDIRECTS, limits).await.map_err(|error| error.to_string())?;
-        if response.status() != StatusCode::OK {
-            return Err(format!("the answer is {}", response.status()));
+        let unreachable = |error: TransportError| NoWellKnown::Unreachable(error.to_string());
+        let (_, response) = self.outgoing.get(&url, REDIRECTS, limits).await.map_err(unreachable)?;
+        let status = response.status();
+        if status != StatusCode::OK {
+            let reason = format!("the answer is {status}");
+            let for_now = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+            return Err(if for_now { NoWellKnown::Unreachable(reason) } else { absent(reason) });
         }
         let lifetime = lifetime(response.headers());
-        let body = response.into_body().bytes(BODY_MAX).await.map_err(|error| error.to_string())?;
-        Ok(WellKnown { server: parse(&body)?, lifetime })
+        let body = response.into_body().bytes(BODY_MAX).await.map_err(|error| match error {
+            TransportError::TooLarge(_) => absent(error.to_string()),
+            error => unreachable(error),
+        })?;
+        Ok(WellKnown { server: parse(&body).map_err(absent)?, lifetime })
     }
 }
 
 impl FetchWellKnown for WellKnownOverHttps {
-    fn fetch<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<WellKnown, String>> {
+    fn fetch<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<WellKnown, NoWellKnown>> {
         Box::pin(self.read(host))
     }
 }
