@@ -8,6 +8,7 @@ use axum::{
 use super::parts::Parts;
 
 pub mod invites;
+pub mod keys;
 pub mod peers;
 pub mod reports;
 pub mod users;
@@ -22,6 +23,8 @@ pub fn routes() -> Router<Parts> {
         .route("/_hearth/v1/users/{user}/locked", put(users::set_locked))
         .route("/_hearth/v1/users/{user}", delete(users::deactivate))
         .route("/_hearth/v1/peers", get(peers::reach).post(peers::add))
+        .route("/_hearth/v1/keys", get(keys::list))
+        .route("/_hearth/v1/keys/rotate", post(keys::rotate))
         .route("/_hearth/v1/reports", get(reports::list))
         .route("/_hearth/v1/reports/{id}", delete(reports::delete))
         .route("/_hearth/v1/invites", get(invites::list).post(invites::add))

@@ -40,6 +40,9 @@ enum Command {
     /// What people reported.
     #[command(subcommand)]
     Report(administer::Report),
+    /// The keys that the server signs with.
+    #[command(subcommand)]
+    Key(administer::Key),
 }
 
 /// Every flag is also a key of `homeserver.toml`; a flag wins.
@@ -117,6 +120,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Room(room) => room.run().await,
         Command::Media(media) => media.run().await,
         Command::Report(report) => report.run().await,
+        Command::Key(key) => key.run().await,
     }
 }
 

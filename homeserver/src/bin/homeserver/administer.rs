@@ -146,6 +146,20 @@ pub enum Report {
     },
 }
 
+#[derive(Subcommand)]
+pub enum Key {
+    /// Shows which keys the server signs with and signed with before.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Signs with a new key from now on; the former one is published as old. Not where the server's name is its key.
+    Rotate {
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
 impl User {
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
@@ -212,6 +226,15 @@ impl Report {
         match self {
             Self::List { data } => tell(&data, Method::GET, "/_hearth/v1/reports", None).await,
             Self::Delete { id, data } => tell(&data, Method::DELETE, &format!("/_hearth/v1/reports/{id}"), None).await,
+        }
+    }
+}
+
+impl Key {
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::List { data } => tell(&data, Method::GET, "/_hearth/v1/keys", None).await,
+            Self::Rotate { data } => tell(&data, Method::POST, "/_hearth/v1/keys/rotate", Some(json!({}))).await,
         }
     }
 }

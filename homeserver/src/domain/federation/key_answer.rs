@@ -9,7 +9,7 @@ use ruma::{
     signatures::{PublicKeySet, sign_json, verify_json},
 };
 
-use crate::store::{SigningKeyAnswer, SigningKeyRow};
+use crate::store::{OldOwnKey, SigningKeyAnswer, SigningKeyRow};
 
 /// How long an answer of ours is good, and the longest that another's is believed to be.
 pub const LONGEST_VALID_MS: i64 = 7 * 24 * 3600 * 1000;
@@ -38,12 +38,21 @@ pub struct KeyAnswer {
     pub answer: SigningKeyAnswer,
 }
 
-/// Our own answer, signed.
-pub fn make(identity: &ServerIdentity, server_name: &ServerName, now: i64) -> Option<SigningKeyAnswer> {
+/// Our own answer, signed with the key in use.
+pub fn make(
+    identity: &ServerIdentity,
+    old: &[OldOwnKey],
+    server_name: &ServerName,
+    now: i64,
+) -> Option<SigningKeyAnswer> {
     let valid_until_ts = now.saturating_add(LONGEST_VALID_MS);
     let key = serde_json::json!({ identity.key_id().as_str(): { "key": identity.public_key_base64().encode() } });
+    let old: BTreeMap<_, _> = old
+        .iter()
+        .map(|old| (&old.key_id, serde_json::json!({ "key": old.key, "expired_ts": old.expired_ts })))
+        .collect();
     let mut object: CanonicalJsonObject = serde_json::from_value(serde_json::json!({
-        "server_name": server_name, "verify_keys": key, "old_verify_keys": {}, "valid_until_ts": valid_until_ts,
+        "server_name": server_name, "verify_keys": key, "old_verify_keys": old, "valid_until_ts": valid_until_ts,
     }))
     .ok()?;
     sign_json(server_name.as_str(), identity, &mut object).ok()?;
@@ -135,7 +144,7 @@ mod tests {
     #[test]
     fn what_is_made_can_be_read_by_everybody() {
         let identity = ServerIdentity::generate_for_domain().unwrap();
-        let made = make(&identity, server_name!("one.example"), 5_000).unwrap();
+        let made = make(&identity, &[], server_name!("one.example"), 5_000).unwrap();
         let answer = read(server_name!("one.example"), made.json.as_bytes(), 5_000).unwrap();
         assert_eq!(answer.keys.len(), 1);
         assert_eq!(answer.keys[0].key_id, identity.key_id().as_str());

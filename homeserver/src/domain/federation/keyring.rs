@@ -3,11 +3,13 @@
 mod at_hand;
 mod fetch;
 mod known;
+mod notary;
 
 use std::{
     collections::BTreeMap,
     num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,7 +17,6 @@ use crypto::{
     ServerIdentity,
     name::{NameKind, kind},
 };
-use futures_util::StreamExt as _;
 use http::Request;
 use lru::LruCache;
 use ruma::{
@@ -32,25 +33,30 @@ use ruma::{
 
 use crate::{
     clock::Clock,
-    store::{SigningKeyAnswer, Store, StoreError},
+    store::{OldOwnKey, SigningKeyAnswer, Store, StoreError},
 };
 
-use self::known::{KnownKeys, When};
-use super::{key_answer, transport::Transport};
+pub use self::notary::Prepared;
+use self::{
+    fetch::DEADLINE,
+    known::{KnownKeys, When},
+};
+use super::{key_answer, own_keys::OwnKeys, transport::Transport};
 
 /// The id of the one key that a key name speaks of.
 const KEY_NAME_KEY_ID: &str = "ed25519:1";
 /// Servers whose keys are kept in memory.
 const IN_MEMORY: NonZeroUsize = NonZeroUsize::new(2000).unwrap();
-/// Servers asked for keys at the same time.
-const PARALLEL: usize = 24;
+/// Servers asked for keys at the same time: those who sign requests, and those whose events are checked.
+const REQUEST_FETCHES: usize = 24;
+const EVENT_FETCHES: usize = 64;
 
 /// Our key and everybody else's. Cheap to clone.
 #[derive(Clone)]
 pub struct Keyring(Arc<Inner>);
 
 struct Inner {
-    identity: Arc<ServerIdentity>,
+    own: OwnKeys,
     server_name: OwnedServerName,
     store: Store,
     clock: Clock,
@@ -81,14 +87,14 @@ pub enum VerifyError {
 
 impl Keyring {
     pub fn new(
-        identity: Arc<ServerIdentity>,
+        own: OwnKeys,
         server_name: OwnedServerName,
         store: Store,
         clock: Clock,
         transport: Arc<dyn Transport>,
     ) -> Self {
         Self(Arc::new(Inner {
-            identity,
+            own,
             server_name,
             store,
             clock,
@@ -97,6 +103,33 @@ impl Keyring {
             own_answer: Mutex::new(None),
             fetches: fetch::Fetches::default(),
         }))
+    }
+
+    /// The key that we sign with.
+    pub fn identity(&self) -> Arc<ServerIdentity> {
+        Arc::clone(&self.0.own.now().identity)
+    }
+
+    /// The same, and those that we signed with before, the newest first.
+    pub fn own_keys(&self) -> (Arc<ServerIdentity>, Vec<OldOwnKey>) {
+        let keys = self.0.own.now();
+        (Arc::clone(&keys.identity), keys.old.clone())
+    }
+
+    /// Remembers the key of this start; another one that was used before it is published as old. Where the name is the key, there is
+    /// only one.
+    pub async fn enter_own_key(&self) -> Result<(), StoreError> {
+        match kind(&self.0.server_name) {
+            NameKind::Key(_) => Ok(()),
+            NameKind::Ordinary | NameKind::Misspelt => self.replace_own_key(self.identity()).await,
+        }
+    }
+
+    /// Signs with another key from now on. The caller has put it where the next start finds it.
+    pub async fn replace_own_key(&self, identity: Arc<ServerIdentity>) -> Result<(), StoreError> {
+        self.0.own.enter(identity, &self.0.store).await?;
+        *self.0.own_answer.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
     }
 
     /// Our own name, which our signatures stand under.
@@ -110,17 +143,17 @@ impl Keyring {
         event: &mut CanonicalJsonObject,
         rules: &RedactionRules,
     ) -> Result<(), JsonError> {
-        hash_and_sign_event(self.0.server_name.as_str(), &*self.0.identity, event, rules)
+        hash_and_sign_event(self.0.server_name.as_str(), &*self.identity(), event, rules)
     }
 
     /// Adds our signature to somebody else's event: an invite, or a restricted join that we vouch for.
     pub fn sign_event(&self, event: &mut CanonicalJsonObject, rules: &RedactionRules) -> Result<(), JsonError> {
-        sign_event(self.0.server_name.as_str(), &*self.0.identity, event, rules)
+        sign_event(self.0.server_name.as_str(), &*self.identity(), event, rules)
     }
 
     /// Adds our signature to an object.
     pub fn sign_json(&self, object: &mut CanonicalJsonObject) -> Result<(), JsonError> {
-        sign_json(self.0.server_name.as_str(), &*self.0.identity, object)
+        sign_json(self.0.server_name.as_str(), &*self.identity(), object)
     }
 
     /// Our own answer to `/_matrix/key/v2/server`; signed anew when half of its time is over.
@@ -131,7 +164,8 @@ impl Keyring {
             (0..key_answer::LONGEST_VALID_MS / 2).contains(&now.saturating_sub(answer.fetched_ts))
         };
         if !kept.as_ref().is_some_and(fresh) {
-            *kept = key_answer::make(&self.0.identity, &self.0.server_name, now);
+            let keys = self.0.own.now();
+            *kept = key_answer::make(&keys.identity, &keys.old, &self.0.server_name, now);
         }
         kept.clone()
     }
@@ -144,29 +178,10 @@ impl Keyring {
     ) -> Result<Verified, VerifyError> {
         let mut keys = PublicKeyMap::new();
         for (server, key_ids, when) in wanted(rules, event)? {
-            let set = self.keys(&server, &key_ids, when).await?;
+            let set = self.keys(&server, &key_ids, when, DEADLINE).await?;
             keys.insert(server.into(), set);
         }
         Ok(verify_event(&keys, event, rules)?)
-    }
-
-    /// Fetches the keys that these events need, many servers at a time, so that [`Self::verify_event`] finds them afterwards.
-    pub async fn prepare(&self, rules: &RoomVersionRules, events: &[CanonicalJsonObject]) {
-        let mut servers: BTreeMap<OwnedServerName, Vec<(Vec<String>, When)>> = BTreeMap::new();
-        for (server, key_ids, when) in events.iter().filter_map(|event| wanted(rules, event).ok()).flatten() {
-            let wants = servers.entry(server).or_default();
-            if !wants.iter().any(|(ids, _)| *ids == key_ids) {
-                wants.push((key_ids, when));
-            }
-        }
-        futures_util::stream::iter(servers)
-            .for_each_concurrent(PARALLEL, async |(server, wants)| {
-                for (key_ids, when) in wants {
-                    // Whoever needs the key meets the error.
-                    self.keys(&server, &key_ids, when).await.ok();
-                }
-            })
-            .await;
     }
 
     /// Checks that `server` signed `object` with a key that is valid now.
@@ -175,7 +190,7 @@ impl Keyring {
         if key_ids.is_empty() {
             return Err(VerifyError::NotSigned(server.to_owned()));
         }
-        let set = self.keys(server, &key_ids, When::Now).await?;
+        let set = self.keys(server, &key_ids, When::Now, DEADLINE).await?;
         let mut object = object.clone();
         if let Some(CanonicalJsonValue::Object(signatures)) = object.get_mut("signatures") {
             signatures.retain(|entity, _| entity == server.as_str());
@@ -200,7 +215,7 @@ impl Keyring {
         if authorization.destination.as_ref().is_some_and(|destination| *destination != self.0.server_name) {
             return Err(VerifyError::OtherDestination);
         }
-        let set = self.keys(server, &[authorization.key.to_string()], When::Now).await?;
+        let set = self.keys(server, &[authorization.key.to_string()], When::Now, DEADLINE).await?;
         let keys = PublicKeyMap::from([(server.to_string(), set)]);
         authorization.verify_request(request, &self.0.server_name, &keys).map_err(|error| match error {
             XMatrixVerificationError::Signature(error) => VerifyError::Signature(error),
@@ -208,34 +223,43 @@ impl Keyring {
         })
     }
 
-    /// The keys of `server` among `key_ids` that may be used for something of that time.
-    async fn keys(&self, server: &ServerName, key_ids: &[String], when: When) -> Result<PublicKeySet, VerifyError> {
-        if let Some(set) = self.keys_by_name(server)? {
+    /// The keys of `server` among `key_ids` that may be used for something of that time; it is asked when none is known.
+    async fn keys(
+        &self,
+        server: &ServerName,
+        key_ids: &[String],
+        when: When,
+        deadline: Duration,
+    ) -> Result<PublicKeySet, VerifyError> {
+        if let Some(set) = self.keys_at_hand(server, key_ids, when).await? {
             return Ok(set);
         }
         let known = self.known(server).await?;
-        let set = known.usable(key_ids, when, self.0.clock.now_ms());
-        if !set.is_empty() {
-            return Ok(set);
-        }
-        let known = self.fetch(server, &known).await?;
+        let known = self.fetch(server, &known, when, deadline).await?;
         let set = known.usable(key_ids, when, self.0.clock.now_ms());
         if set.is_empty() { Err(VerifyError::NoKey(server.to_owned())) } else { Ok(set) }
     }
 
-    /// Our own key, or the one that a key name speaks of.
-    fn keys_by_name(&self, server: &ServerName) -> Result<Option<PublicKeySet>, VerifyError> {
+    /// The same without asking anybody; `None` when there is none.
+    async fn keys_at_hand(
+        &self,
+        server: &ServerName,
+        key_ids: &[String],
+        when: When,
+    ) -> Result<Option<PublicKeySet>, VerifyError> {
         if server == self.0.server_name {
-            let own = [(self.0.identity.key_id().to_string(), self.0.identity.public_key_base64())];
-            return Ok(Some(PublicKeySet::from(own)));
+            let own = KnownKeys::of_own(&self.0.own.now()).usable(key_ids, when, self.0.clock.now_ms());
+            return if own.is_empty() { Err(VerifyError::NoKey(server.to_owned())) } else { Ok(Some(own)) };
         }
         match kind(server) {
             NameKind::Key(key) => {
-                Ok(Some(PublicKeySet::from([(KEY_NAME_KEY_ID.to_owned(), Base64::new(key.to_vec()))])))
+                return Ok(Some(PublicKeySet::from([(KEY_NAME_KEY_ID.to_owned(), Base64::new(key.to_vec()))])));
             }
-            NameKind::Misspelt => Err(VerifyError::Misspelt(server.to_owned())),
-            NameKind::Ordinary => Ok(None),
+            NameKind::Misspelt => return Err(VerifyError::Misspelt(server.to_owned())),
+            NameKind::Ordinary => {}
         }
+        let set = self.known(server).await?.usable(key_ids, when, self.0.clock.now_ms());
+        Ok((!set.is_empty()).then_some(set))
     }
 
     /// What memory or the store knows.

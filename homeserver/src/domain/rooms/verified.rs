@@ -1,9 +1,9 @@
 //! Events from outside become [`Pdu`]s here: parsed, signatures and content hash checked, stripped when the hash does not fit.
 
-use ruma::{CanonicalJsonObject, RoomId, room_version_rules::RoomVersionRules};
+use ruma::{CanonicalJsonObject, OwnedServerName, RoomId, room_version_rules::RoomVersionRules};
 use serde_json::value::RawValue;
 
-use crate::domain::events::Pdu;
+use crate::domain::{events::Pdu, federation::keyring::Prepared};
 
 use super::{Rooms, RoomsError, accept::checks};
 
@@ -11,7 +11,7 @@ impl Rooms {
     /// Checks 1–3 of the specification's list for one event.
     pub async fn verified(&self, rules: &RoomVersionRules, json: &RawValue) -> Result<Pdu, RoomsError> {
         let object = serde_json::from_str(json.get()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
-        self.verified_object(rules, object).await
+        self.verified_object(rules, object, None).await
     }
 
     /// The same for many events of one room; those that fail are left out.
@@ -21,12 +21,28 @@ impl Rooms {
         room_id: &RoomId,
         events: &[Box<RawValue>],
     ) -> Result<Vec<Pdu>, RoomsError> {
+        let room = self.store.read().await?.room_sn(room_id).await?;
+        let notaries = match room {
+            Some(room) => self.servers_of(room).await?,
+            None => Vec::new(),
+        };
+        self.verified_with(rules, room_id, events, &notaries).await
+    }
+
+    /// The same; `notaries` are asked for the keys of servers that do not answer.
+    pub async fn verified_with(
+        &self,
+        rules: &RoomVersionRules,
+        room_id: &RoomId,
+        events: &[Box<RawValue>],
+        notaries: &[OwnedServerName],
+    ) -> Result<Vec<Pdu>, RoomsError> {
         let objects: Vec<CanonicalJsonObject> =
             events.iter().filter_map(|json| serde_json::from_str(json.get()).ok()).collect();
-        self.federation.keyring.prepare(rules, &objects).await;
+        let prepared = self.federation.keyring.prepare(rules, &objects, notaries).await;
         let mut verified = Vec::with_capacity(objects.len());
         for object in objects {
-            match self.verified_object(rules, object).await {
+            match self.verified_object(rules, object, Some(&prepared)).await {
                 Ok(event) if event.room_id == *room_id => verified.push(event),
                 Ok(event) => {
                     tracing::info!(event_id = %event.event_id, %room_id, "An event of another room was ignored.")
@@ -38,10 +54,15 @@ impl Rooms {
         Ok(verified)
     }
 
-    async fn verified_object(&self, rules: &RoomVersionRules, object: CanonicalJsonObject) -> Result<Pdu, RoomsError> {
+    async fn verified_object(
+        &self,
+        rules: &RoomVersionRules,
+        object: CanonicalJsonObject,
+        prepared: Option<&Prepared>,
+    ) -> Result<Pdu, RoomsError> {
         // Format and size first: nothing is fetched for what is no event.
         let event = checks::format::check(rules, &object)?;
-        let verified = checks::signatures::check(&self.federation.keyring, rules, &object).await?;
+        let verified = checks::signatures::check(&self.federation.keyring, prepared, rules, &object).await?;
         checks::hash::check(rules, event, object, verified)
     }
 }

@@ -4,17 +4,13 @@ use ruma::api::federation::discovery::get_remote_server_keys::v2::{Request, Resp
 
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
-    clock::Clock,
     domain::federation::Federation,
 };
 
 use super::query_batch::notarise;
 
-pub async fn query_keys(
-    (federation, clock): (Federation, Clock),
-    request: Ruma<Request>,
-) -> Result<Response, ApiError> {
-    let until = i64::from(request.minimum_valid_until_ts.get()).min(clock.now_ms());
+pub async fn query_keys(federation: Federation, request: Ruma<Request>) -> Result<Response, ApiError> {
+    let until = request.minimum_valid_until_ts.get().into();
     let server_keys = notarise(&federation, vec![(request.server_name.clone(), until)]).await;
     Ok(Response::new(server_keys))
 }

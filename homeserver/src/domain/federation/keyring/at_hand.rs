@@ -17,13 +17,7 @@ impl Keyring {
     ) -> Result<Option<()>, VerifyError> {
         let mut keys = PublicKeyMap::new();
         for (server, key_ids, when) in wanted(rules, event)? {
-            let set = match self.keys_by_name(&server)? {
-                Some(set) => set,
-                None => self.known(&server).await?.usable(&key_ids, when, self.0.clock.now_ms()),
-            };
-            if set.is_empty() {
-                return Ok(None);
-            }
+            let Some(set) = self.keys_at_hand(&server, &key_ids, when).await? else { return Ok(None) };
             keys.insert(server.into(), set);
         }
         verify_event(&keys, event, rules)?;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use ruma::{serde::Base64, signatures::PublicKeySet};
 
-use crate::store::SigningKeyRow;
+use crate::{domain::federation::own_keys::Keys, store::SigningKeyRow};
 
 /// What a key is needed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum When {
     /// A request: the key must be valid now.
     Now,
@@ -23,6 +23,8 @@ pub(super) struct KnownKeys {
     keys: BTreeMap<String, Key>,
     /// When the server was asked last, whatever came of it.
     pub(super) asked_ts: Option<i64>,
+    /// How often in a row it did not answer.
+    pub(super) failures: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -38,14 +40,50 @@ impl KnownKeys {
             let key = Base64::parse(&row.key).ok()?;
             Some((row.key_id, Key { key, valid_until_ts: row.valid_until_ts, expired_ts: row.expired_ts }))
         });
-        Self { keys: keys.collect(), asked_ts: None }
+        Self { keys: keys.collect(), asked_ts: None, failures: 0 }
+    }
+
+    /// Our own.
+    pub(super) fn of_own(keys: &Keys) -> Self {
+        let row = |key_id: String, key: String, expired_ts: Option<i64>| {
+            let valid_until_ts = expired_ts.unwrap_or(i64::MAX);
+            SigningKeyRow { key_id, key, valid_until_ts, expired_ts, fetched_ts: 0 }
+        };
+        let now = row(keys.identity.key_id().to_string(), keys.identity.public_key_base64().encode(), None);
+        let old = keys.old.iter().map(|old| row(old.key_id.clone(), old.key.clone(), Some(old.expired_ts)));
+        Self::from_rows(old.chain([now]).collect())
     }
 
     /// The same, with what a newer answer says and when it was asked for.
     pub(super) fn with(&self, rows: Vec<SigningKeyRow>, asked_ts: i64) -> Self {
         let mut keys = self.keys.clone();
         keys.extend(Self::from_rows(rows).keys);
-        Self { keys, asked_ts: Some(asked_ts) }
+        Self { keys, asked_ts: Some(asked_ts), failures: 0 }
+    }
+
+    /// The same, after the server was asked in vain.
+    pub(super) fn after_failure(&self, silent: bool, asked_ts: i64) -> Self {
+        let failures = self.failures.saturating_add(silent.into());
+        Self { keys: self.keys.clone(), asked_ts: Some(asked_ts), failures }
+    }
+
+    /// The same, as if the server had never been asked.
+    pub(super) fn unasked(&self) -> Self {
+        Self { keys: self.keys.clone(), asked_ts: None, failures: 0 }
+    }
+
+    /// The keys that most of these name.
+    pub(super) fn agreed(told: &[Self]) -> Self {
+        let mut keys: BTreeMap<String, Key> = BTreeMap::new();
+        for (id, key) in told.iter().flat_map(|known| &known.keys) {
+            let named =
+                told.iter().filter(|known| known.keys.get(id).is_some_and(|other| other.key == key.key)).count();
+            let newest = keys.get(id).is_none_or(|known| known.valid_until_ts < key.valid_until_ts);
+            if named * 2 > told.len() && newest {
+                keys.insert(id.clone(), key.clone());
+            }
+        }
+        Self { keys, asked_ts: None, failures: 0 }
     }
 
     pub(super) fn usable(&self, key_ids: &[String], when: When, now: i64) -> PublicKeySet {

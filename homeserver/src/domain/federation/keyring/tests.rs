@@ -3,15 +3,19 @@
 use std::sync::atomic::Ordering;
 
 use crypto::{ServerIdentity, name::server_name};
+use http::StatusCode;
 use ruma::{
-    CanonicalJsonObject, RoomVersionId,
+    CanonicalJsonObject, OwnedServerName, RoomVersionId, ServerName,
     room_version_rules::RoomVersionRules,
     signatures::{Verified, hash_and_sign_event},
 };
 use serde_json::json;
 
-use super::VerifyError;
-use crate::testing::{FakeNetwork, TestHome};
+use super::{Keyring, VerifyError};
+use crate::{
+    domain::federation::key_answer,
+    testing::{FakeNetwork, TestHome, always, notary},
+};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -61,7 +65,7 @@ async fn keys_stay_known_over_restarts_and_run_out() {
     network.set_down(two.name(), true);
 
     let keyring = crate::domain::federation::Keyring::new(
-        one.identity.clone(),
+        crate::domain::federation::OwnKeys::new(one.identity.clone()),
         one.name().to_owned(),
         one.parts.store.clone(),
         one.parts.clock.clone(),
@@ -113,4 +117,104 @@ async fn a_key_name_needs_nobody() {
     )
     .unwrap();
     assert!(matches!(keyring.verify_event(&rules(), &shouted).await, Err(VerifyError::Misspelt(_))));
+}
+
+/// A server that tells everybody who asks a key of its own for `of`.
+fn liar(name: &ServerName, of: &ServerName, network: &FakeNetwork, now: i64) -> ServerIdentity {
+    let (own, forged) =
+        (ServerIdentity::generate_for_domain().unwrap(), ServerIdentity::generate_for_domain().unwrap());
+    let own_answer = key_answer::make(&own, &[], name, now).unwrap().json;
+    let mut answer: CanonicalJsonObject =
+        serde_json::from_str(&key_answer::make(&forged, &[], of, now).unwrap().json).unwrap();
+    ruma::signatures::sign_json(name.as_str(), &own, &mut answer).unwrap();
+    network.attach(name, notary(own_answer, serde_json::to_value(answer).unwrap()));
+    forged
+}
+
+fn forged(event: &CanonicalJsonObject, by: &ServerIdentity, server: &ServerName) -> CanonicalJsonObject {
+    let mut forged = event.clone();
+    forged.remove("signatures");
+    hash_and_sign_event(server.as_str(), by, &mut forged, &rules().redaction).unwrap();
+    forged
+}
+
+async fn prepared(
+    keyring: &Keyring,
+    event: &CanonicalJsonObject,
+    notaries: &[&ServerName],
+) -> Result<Verified, VerifyError> {
+    let notaries: Vec<OwnedServerName> = notaries.iter().map(|name| (*name).to_owned()).collect();
+    let prepared = keyring.prepare(&rules(), std::slice::from_ref(event), &notaries).await;
+    keyring.verify_prepared(&prepared, &rules(), event).await
+}
+
+#[tokio::test]
+async fn who_is_gone_is_vouched_for_by_those_who_remember() {
+    let network = FakeNetwork::default();
+    let [one, two, three, four] =
+        ["one.example", "two.example", "three.example", "four.example"].map(|name| TestHome::new(name, &network));
+    let (one, two, three, four) = (one.await, two.await, three.await, four.await);
+    let now = two.parts.clock.now_ms();
+    let good = event(&two, now);
+    for home in [&three, &four] {
+        home.parts.federation.keyring.verify_event(&rules(), &good).await.unwrap();
+    }
+    network.set_down(two.name(), true);
+    let keyring = &one.parts.federation.keyring;
+    assert!(matches!(prepared(keyring, &good, &[]).await, Err(VerifyError::NoKey(_))));
+    assert_eq!(prepared(keyring, &good, &[three.name()]).await.unwrap(), Verified::All);
+    // Only for the events at hand: nobody may speak for another server for good.
+    assert!(matches!(keyring.verify_event(&rules(), &good).await, Err(VerifyError::NoKey(_))));
+
+    let name = ruma::server_name!("liar.example");
+    let false_key = liar(name, two.name(), &network, now);
+    let false_event = forged(&good, &false_key, two.name());
+    let everybody = [name, three.name(), four.name()];
+    assert_eq!(prepared(keyring, &good, &everybody).await.unwrap(), Verified::All);
+    assert!(matches!(prepared(keyring, &false_event, &everybody).await, Err(VerifyError::NoKey(_))));
+    assert!(matches!(prepared(keyring, &false_event, &[name, three.name()]).await, Err(VerifyError::NoKey(_))));
+
+    network.set_down(two.name(), false);
+    keyring.forget_failures();
+    assert!(prepared(keyring, &false_event, &[name]).await.is_err(), "the server itself is asked first");
+    assert_eq!(prepared(keyring, &good, &[name]).await.unwrap(), Verified::All);
+}
+
+#[tokio::test]
+async fn a_silent_server_is_asked_less_and_less_often() {
+    let network = FakeNetwork::default();
+    let one = TestHome::new("one.example", &network).await;
+    let two = TestHome::new("two.example", &network).await;
+    let good = event(&two, two.parts.clock.now_ms());
+    let (router, asked) = always(StatusCode::INTERNAL_SERVER_ERROR, json!({}));
+    network.attach(two.name(), router);
+    let keyring = &one.parts.federation.keyring;
+    let mut times = Vec::new();
+    for seconds in [0, 31, 31, 31, 60, 65, 3600] {
+        one.ahead.fetch_add(seconds * 1000, Ordering::SeqCst);
+        assert!(keyring.verify_event(&rules(), &good).await.is_err());
+        times.push(asked.load(Ordering::SeqCst));
+    }
+    // After a failure it has a minute, then two, then four.
+    assert_eq!(times, [1, 1, 2, 2, 2, 3, 4]);
+    keyring.forget_failures();
+    assert!(keyring.verify_event(&rules(), &good).await.is_err());
+    assert_eq!(asked.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn a_notary_fetches_for_those_who_need_keys_of_later_but_not_each_time() {
+    let network = FakeNetwork::default();
+    let one = TestHome::new("one.example", &network).await;
+    let two = TestHome::new("two.example", &network).await;
+    let keyring = &one.parts.federation.keyring;
+    let later = one.parts.clock.now_ms() + 100 * DAY_MS;
+    for _ in 0..3 {
+        assert!(keyring.notarise(two.name(), later).await.unwrap().is_some());
+    }
+    assert_eq!(network.requests(two.name()), 1);
+    one.ahead.store(4 * DAY_MS, Ordering::SeqCst);
+    two.ahead.store(4 * DAY_MS, Ordering::SeqCst);
+    keyring.notarise(two.name(), later).await.unwrap();
+    assert_eq!(network.requests(two.name()), 2);
 }

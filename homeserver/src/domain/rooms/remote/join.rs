@@ -75,8 +75,9 @@ impl Rooms {
             }
             None => join,
         };
-        let state = self.verified_all(&rules, room_id, &answer.state).await?;
-        let auth_chain = self.verified_all(&rules, room_id, &answer.auth_chain).await?;
+        let notaries = [server.to_owned()];
+        let state = self.verified_with(&rules, room_id, &answer.state, &notaries).await?;
+        let auth_chain = self.verified_with(&rules, room_id, &answer.auth_chain, &notaries).await?;
         check_create(&state, &version)?;
         let here = match self.store.read().await?.room_by_id(room_id).await? {
             Some(room) => self.store.read().await?.server_is_joined(room.sn, ServerSn::OURS).await?,
