@@ -1,37 +1,8 @@
-//! How each other server does, and when it is tried again.
+//! Other servers as those to whom something is sent.
 
-use ruma::OwnedServerName;
-
-use super::{Db, ServerSn, StoreError, Tx};
-
-/// A server that could not be reached lately.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailingDestination {
-    pub server: ServerSn,
-    pub name: OwnedServerName,
-    pub failures: u32,
-    /// Milliseconds since 1970.
-    pub failing_since_ts: i64,
-    pub retry_ts: i64,
-}
+use super::{Db, RoomSn, ServerSn, StoreError, Tx};
 
 impl Db {
-    /// All servers whose last request failed.
-    pub async fn failing_destinations(&mut self) -> Result<Vec<FailingDestination>, StoreError> {
-        let rows: Vec<(ServerSn, String, u32, i64, i64)> = sqlx::query_as(
-            "SELECT d.server_sn, s.name, d.failures, COALESCE(d.failing_since_ts, 0), COALESCE(d.retry_ts, 0)
-             FROM destinations d JOIN servers s USING (server_sn) WHERE d.failures > 0",
-        )
-        .fetch_all(&mut self.0)
-        .await?;
-        rows.into_iter()
-            .map(|(server, name, failures, failing_since_ts, retry_ts)| {
-                let name = name.try_into().map_err(|_| StoreError::Damaged("a server name"))?;
-                Ok(FailingDestination { server, name, failures, failing_since_ts, retry_ts })
-            })
-            .collect()
-    }
-
     /// How many transactions this server has acknowledged.
     pub async fn transactions_sent(&mut self, server: ServerSn) -> Result<i64, StoreError> {
         let counter: Option<i64> = sqlx::query_scalar("SELECT txn_counter FROM destinations WHERE server_sn = $1")
@@ -41,12 +12,45 @@ impl Db {
         Ok(counter.unwrap_or_default())
     }
 
-    /// Other servers with a member in a room that this server is in.
+    /// Other servers with a member in a room that this server is in; who answered last comes first.
     pub async fn servers_in_our_rooms(&mut self) -> Result<Vec<ServerSn>, StoreError> {
         Ok(sqlx::query_scalar(
-            "SELECT DISTINCT m.server_sn FROM members m WHERE m.membership = 1 AND m.server_sn <> 1
-             AND EXISTS (SELECT 1 FROM members o WHERE o.server_sn = 1 AND o.membership = 1 AND o.room_sn = m.room_sn)",
+            "SELECT m.server_sn FROM members m LEFT JOIN destinations d USING (server_sn)
+             WHERE m.membership = 1 AND m.server_sn <> 1
+             AND EXISTS (SELECT 1 FROM members o WHERE o.server_sn = 1 AND o.membership = 1 AND o.room_sn = m.room_sn)
+             GROUP BY m.server_sn ORDER BY MAX(d.last_success_ts) DESC",
         )
+        .fetch_all(&mut self.0)
+        .await?)
+    }
+}
+
+impl Db {
+    /// Rooms with members here and elsewhere: direct chats first, then by their newest event.
+    pub async fn rooms_shared_with_others(&mut self) -> Result<Vec<RoomSn>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT m.room_sn FROM members m WHERE m.server_sn = 1 AND m.membership = 1
+             AND EXISTS (SELECT 1 FROM members o WHERE o.room_sn = m.room_sn AND o.membership = 1 AND o.server_sn <> 1)
+             GROUP BY m.room_sn
+             ORDER BY EXISTS (SELECT 1 FROM members c WHERE c.room_sn = m.room_sn AND c.membership = 1 LIMIT 1 OFFSET 2),
+             (SELECT MAX(e.position) FROM events e WHERE e.room_sn = m.room_sn AND e.position IS NOT NULL) DESC",
+        )
+        .fetch_all(&mut self.0)
+        .await?)
+    }
+}
+
+impl Db {
+    /// Rooms that this server shares with us, the most recent first.
+    pub async fn rooms_shared_with(&mut self, server: ServerSn, limit: usize) -> Result<Vec<RoomSn>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT m.room_sn FROM members m WHERE m.server_sn = $1 AND m.membership = 1
+             AND EXISTS (SELECT 1 FROM members o WHERE o.server_sn = 1 AND o.membership = 1 AND o.room_sn = m.room_sn)
+             GROUP BY m.room_sn
+             ORDER BY (SELECT MAX(e.position) FROM events e WHERE e.room_sn = m.room_sn AND e.position IS NOT NULL) DESC LIMIT $2",
+        )
+        .bind(server)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&mut self.0)
         .await?)
     }
@@ -62,27 +66,6 @@ impl Tx {
         )
         .bind(server)
         .bind(now)
-        .execute(&mut self.db.0)
-        .await?;
-        Ok(())
-    }
-
-    /// The server failed once more and is not tried before `retry_ts`.
-    pub async fn destination_failed(
-        &mut self,
-        server: ServerSn,
-        failures: u32,
-        retry_ts: i64,
-    ) -> Result<(), StoreError> {
-        let now = self.now_ms();
-        sqlx::query(
-            "INSERT INTO destinations (server_sn, failures, failing_since_ts, retry_ts) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (server_sn) DO UPDATE SET failures = $2, failing_since_ts = COALESCE(failing_since_ts, $3), retry_ts = $4",
-        )
-        .bind(server)
-        .bind(failures)
-        .bind(now)
-        .bind(retry_ts)
         .execute(&mut self.db.0)
         .await?;
         Ok(())

@@ -1,5 +1,7 @@
 //! The outbox: what is owed to other servers. Events by markers, to-device messages one by one, other EDUs coalesced.
 
+use std::time::Duration;
+
 use super::{Db, EventSn, Position, RoomSn, ServerSn, StoreError, Tx};
 
 /// Most events that a server is owed which came in beside them.
@@ -77,18 +79,43 @@ impl Tx {
 
     /// An EDU that takes the place of an older one with the same key.
     pub async fn owe_edu(&mut self, server: ServerSn, coalesce_key: &str, edu: &str) -> Result<(), StoreError> {
+        self.owe_edu_until(server, coalesce_key, edu, None).await
+    }
+
+    /// The same for one that nobody needs after `lifetime`.
+    pub async fn owe_passing_edu(
+        &mut self,
+        server: ServerSn,
+        coalesce_key: &str,
+        edu: &str,
+        lifetime: Duration,
+    ) -> Result<(), StoreError> {
+        let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+        let expires = self.now_ms().saturating_add(lifetime);
+        self.owe_edu_until(server, coalesce_key, edu, Some(expires)).await
+    }
+
+    async fn owe_edu_until(
+        &mut self,
+        server: ServerSn,
+        coalesce_key: &str,
+        edu: &str,
+        expires_ts: Option<i64>,
+    ) -> Result<(), StoreError> {
         if server == ServerSn::OURS {
             return Ok(());
         }
         let order = self.next_position();
         sqlx::query(
-            "INSERT INTO outbox_edus (server_sn, coalesce_key, sn, edu) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (server_sn, coalesce_key) DO UPDATE SET sn = excluded.sn, edu = excluded.edu",
+            "INSERT INTO outbox_edus (server_sn, coalesce_key, sn, edu, expires_ts) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (server_sn, coalesce_key) DO UPDATE SET sn = excluded.sn, edu = excluded.edu,
+             expires_ts = excluded.expires_ts",
         )
         .bind(server)
         .bind(coalesce_key)
         .bind(order)
         .bind(edu)
+        .bind(expires_ts)
         .execute(&mut self.db.0)
         .await?;
         self.wake_destination(server);

@@ -6,6 +6,9 @@ use super::{Db, EventSn, Position, RoomSn, ServerSn, StoreError, Tx};
 const CATCH_UP: i64 = 500;
 /// How many of the newest are sent then.
 const CATCH_UP_NEWEST: i64 = 50;
+/// How often a server may refuse a message to a device, and how long it is left alone with it in between.
+const REFUSALS: i64 = 3;
+const REFUSED_REST_MS: i64 = 24 * 3600 * 1000;
 
 /// What goes into a server's next transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,21 +58,31 @@ impl OutboxBatch {
 
 impl Db {
     /// Servers to whom anything is owed.
-    pub async fn servers_with_outbox(&mut self) -> Result<Vec<ServerSn>, StoreError> {
+    pub async fn servers_with_outbox(&mut self, now_ms: i64) -> Result<Vec<ServerSn>, StoreError> {
         Ok(sqlx::query_scalar(
             "SELECT server_sn FROM outbox_rooms WHERE sent_position < owed_position
-             UNION SELECT server_sn FROM outbox_to_device UNION SELECT server_sn FROM outbox_edus",
+             UNION SELECT server_sn FROM outbox_to_device WHERE refused_ts IS NULL OR refused_ts <= $1
+             UNION SELECT server_sn FROM outbox_edus WHERE expires_ts IS NULL OR expires_ts > $2",
         )
+        .bind(now_ms.saturating_sub(REFUSED_REST_MS))
+        .bind(now_ms)
         .fetch_all(&mut self.0)
         .await?)
     }
 
     /// The next transaction for this server: at most `pdus` events in the order of their positions and `edus` EDUs, to-device first.
-    pub async fn outbox_batch(&mut self, server: ServerSn, pdus: u32, edus: u32) -> Result<OutboxBatch, StoreError> {
+    pub async fn outbox_batch(
+        &mut self,
+        server: ServerSn,
+        pdus: u32,
+        edus: u32,
+        now_ms: i64,
+    ) -> Result<OutboxBatch, StoreError> {
         let to_device: Vec<(i64, String)> =
-            sqlx::query_as("SELECT sn, edu FROM outbox_to_device WHERE server_sn = $1 ORDER BY sn LIMIT $2")
+            sqlx::query_as("SELECT sn, edu FROM outbox_to_device WHERE server_sn = $1 AND (refused_ts IS NULL OR refused_ts <= $3) ORDER BY sn LIMIT $2")
                 .bind(server)
                 .bind(edus)
+                .bind(now_ms.saturating_sub(REFUSED_REST_MS))
                 .fetch_all(&mut self.0)
                 .await?;
         let rows: Vec<(Position, RoomSn, EventSn, String)> = sqlx::query_as(
@@ -87,9 +100,10 @@ impl Db {
             .map(|(position, room, event, json)| OutboxEvent { position, room, event, json })
             .collect::<Vec<_>>();
         let left = edus.saturating_sub(u32::try_from(to_device.len()).unwrap_or(u32::MAX));
-        let edus = sqlx::query_as("SELECT sn, edu FROM outbox_edus WHERE server_sn = $1 ORDER BY sn LIMIT $2")
+        let edus = sqlx::query_as("SELECT sn, edu FROM outbox_edus WHERE server_sn = $1 AND (expires_ts IS NULL OR expires_ts > $3) ORDER BY sn LIMIT $2")
             .bind(server)
             .bind(left)
+            .bind(now_ms)
             .fetch_all(&mut self.0)
             .await?;
         Ok(OutboxBatch { events, to_device, edus })
@@ -98,7 +112,14 @@ impl Db {
 
 impl Tx {
     /// Rooms in which this server is owed a great many events: it gets the newest only and asks for the others when it wants them.
+    /// EDUs that say nothing any more are dropped.
     pub async fn shorten_outbox(&mut self, server: ServerSn) -> Result<(), StoreError> {
+        let now = self.now_ms();
+        sqlx::query("DELETE FROM outbox_edus WHERE server_sn = $1 AND expires_ts <= $2")
+            .bind(server)
+            .bind(now)
+            .execute(&mut self.db.0)
+            .await?;
         let rooms: Vec<(RoomSn, i64)> = sqlx::query_as(
             "SELECT o.room_sn, COUNT(*) FROM outbox_rooms o
              JOIN outbox_events e ON e.room_sn = o.room_sn AND e.position > o.sent_position AND e.position <= o.owed_position
@@ -120,6 +141,22 @@ impl Tx {
             .execute(&mut self.db.0)
             .await?;
         }
+        Ok(())
+    }
+
+    /// The server refuses this message to a device: it steps aside for a day, and is dropped after the third time.
+    pub async fn to_device_refused(&mut self, sn: i64) -> Result<(), StoreError> {
+        let now = self.now_ms();
+        sqlx::query("UPDATE outbox_to_device SET refusals = refusals + 1, refused_ts = $2 WHERE sn = $1")
+            .bind(sn)
+            .bind(now)
+            .execute(&mut self.db.0)
+            .await?;
+        sqlx::query("DELETE FROM outbox_to_device WHERE sn = $1 AND refusals >= $2")
+            .bind(sn)
+            .bind(REFUSALS)
+            .execute(&mut self.db.0)
+            .await?;
         Ok(())
     }
 
@@ -148,12 +185,8 @@ impl Tx {
             .execute(&mut self.db.0)
             .await?;
         }
-        if let Some((sn, _)) = batch.to_device.last() {
-            sqlx::query("DELETE FROM outbox_to_device WHERE server_sn = $1 AND sn <= $2")
-                .bind(server)
-                .bind(sn)
-                .execute(&mut self.db.0)
-                .await?;
+        for (sn, _) in &batch.to_device {
+            sqlx::query("DELETE FROM outbox_to_device WHERE sn = $1").bind(sn).execute(&mut self.db.0).await?;
         }
         for (sn, _) in &batch.edus {
             // One that was replaced meanwhile has another number and stays.

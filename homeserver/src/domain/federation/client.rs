@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use crypto::{
-    ServerIdentity,
-    name::{NameKind, kind},
-};
+use crypto::name::{NameKind, kind};
 use http::{Request, StatusCode};
 use ruma::{
     OwnedServerName, ServerName,
@@ -22,18 +19,17 @@ use ruma::{
 
 use super::{
     destinations::Destinations,
+    own_keys::OwnKeys,
     transport::{Limits, SendError, Transport},
 };
-
-/// The prefix of a PKCS#8 document that holds an ed25519 key's 32 bytes (RFC 8410, section 7).
-const PKCS8_PREFIX: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
 /// How long an exchange may take and how large its answer may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deadline {
     /// A person waits: profiles, directories, keys.
     Query,
+    /// Whether an event may be sent, while the room waits.
+    Policy,
     /// Joins, invites, state of rooms: much data.
     Room,
     /// A transaction of ours; its answer is small.
@@ -46,6 +42,7 @@ impl Deadline {
     fn limits(self) -> Limits {
         let (seconds, body) = match self {
             Self::Query => (15, 4 << 20),
+            Self::Policy => (5, 64 << 10),
             Self::Room => (120, 256 << 20),
             Self::Transaction => (60, 1 << 20),
             Self::Media => (300, 512 << 20),
@@ -60,8 +57,7 @@ pub struct FederationClient(Arc<Inner>);
 
 struct Inner {
     server_name: OwnedServerName,
-    /// `None` only when the identity holds no valid key, which its making rules out.
-    key_pair: Option<Ed25519KeyPair>,
+    keys: OwnKeys,
     destinations: Destinations,
     transport: Arc<dyn Transport>,
 }
@@ -99,6 +95,17 @@ impl FederationError {
         }
     }
 
+    /// Whether the server does not know the endpoint at all.
+    pub fn is_unrecognized(&self) -> bool {
+        match self {
+            Self::Refused(error) => {
+                error.status_code == StatusCode::NOT_FOUND
+                    && matches!(error.error_kind(), None | Some(ErrorKind::Unrecognized))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether another server might do better: nothing was decided, the server just could not.
     pub fn is_unavailable(&self) -> bool {
         match self {
@@ -132,16 +139,12 @@ impl Sign for NoAuthentication {
 
 impl FederationClient {
     pub fn new(
-        identity: &ServerIdentity,
+        keys: OwnKeys,
         server_name: OwnedServerName,
         destinations: Destinations,
         transport: Arc<dyn Transport>,
     ) -> Self {
-        let mut document = zeroize::Zeroizing::new(PKCS8_PREFIX.to_vec());
-        document.extend_from_slice(identity.secret().expose());
-        let version = identity.key_id().key_name().to_string();
-        let key_pair = Ed25519KeyPair::from_der(&document, version).ok();
-        Self(Arc::new(Inner { server_name, key_pair, destinations, transport }))
+        Self(Arc::new(Inner { server_name, keys, destinations, transport }))
     }
 
     /// Our own name.
@@ -189,7 +192,7 @@ impl FederationClient {
             Ok(response) => response,
             Err(error) => {
                 if error.is_peers_fault() {
-                    self.0.destinations.failed(server, begun).await?;
+                    self.0.destinations.failed(server, begun);
                 }
                 return Err(error.into());
             }
@@ -201,7 +204,7 @@ impl FederationClient {
         ) {
             let error = MatrixError::from_http_response(response);
             if error.error_kind().is_none() {
-                self.0.destinations.failed(server, begun).await?;
+                self.0.destinations.failed(server, begun);
             }
             return Err(FederationError::Refused(error));
         }
@@ -214,11 +217,30 @@ impl FederationClient {
 
     /// Signs a request to someone who is no Matrix server, yet knows ours: an identity server.
     pub fn sign_for(&self, destination: &ServerName, request: &mut Request<Bytes>) -> Result<(), SendError> {
-        let Some(key_pair) = &self.0.key_pair else {
+        let keys = self.0.keys.now();
+        let Some(key_pair) = &keys.key_pair else {
             return Err(SendError::Ours("this server has no usable key".to_owned()));
         };
         let input = ServerSignatures::input(&self.0.server_name, destination, key_pair);
         ServerSignatures::add_authentication(request, input).map_err(|error| SendError::Ours(error.to_string()))
+    }
+
+    /// Fetches what is no endpoint of the Server-Server API, without a signature: a path and its query. Only a 200 is an answer.
+    pub async fn get(
+        &self,
+        server: &ServerName,
+        path: &str,
+        deadline: Deadline,
+    ) -> Result<http::Response<Bytes>, FederationError> {
+        let request = Request::get(path)
+            .body(Bytes::new())
+            .map_err(|error| FederationError::Request(IntoHttpError::Http(error)))?;
+        let response = self.0.transport.send(server, request, deadline.limits()).await?;
+        if response.status() == StatusCode::OK {
+            Ok(response)
+        } else {
+            Err(FederationError::Refused(MatrixError::from_http_response(response)))
+        }
     }
 
     fn sign<R>(&self, server: &ServerName, request: R) -> Result<Request<Bytes>, FederationError>
@@ -226,7 +248,8 @@ impl FederationClient {
         R: OutgoingRequest<PathBuilder = SinglePath>,
         R::Authentication: Sign,
     {
-        let Some(key_pair) = &self.0.key_pair else {
+        let keys = self.0.keys.now();
+        let Some(key_pair) = &keys.key_pair else {
             return Err(SendError::Ours("this server has no usable key".to_owned()).into());
         };
         let input = R::Authentication::input(&self.0.server_name, server, key_pair);

@@ -1,4 +1,4 @@
-//! Which servers are away, as all requests to them share it; kept over restarts.
+//! Which servers are away, as all requests to them share it. A start, like a waking, begins with trying them all.
 
 use std::{
     collections::HashMap,
@@ -53,20 +53,10 @@ impl Destinations {
         Self(Arc::new(Inner { store, clock, away: Mutex::default(), signs }))
     }
 
-    /// Reads what earlier runs learned.
-    pub async fn load(&self) -> Result<(), StoreError> {
-        let rows = self.0.store.read().await?.failing_destinations().await?;
-        let mut away = self.away();
-        for row in rows.into_iter().take(REMEMBERED) {
-            away.insert(row.name, Away { failures: row.failures, retry_ts: row.retry_ts });
-        }
-        Ok(())
-    }
-
     /// When the server may be tried again (milliseconds since 1970); `None`: now.
     pub fn retry_at(&self, server: &ServerName) -> Option<i64> {
         let away = self.away().get(server).copied()?;
-        (away.retry_ts > self.0.clock.now_ms()).then_some(away.retry_ts)
+        Schedule::of(server).is_waiting(away.retry_ts, self.0.clock.now_ms()).then_some(away.retry_ts)
     }
 
     /// To be taken before a request is sent.
@@ -115,36 +105,24 @@ impl Destinations {
 
     /// The server failed; answers when it may be tried again. A server that spoke to us after the request was begun is there: it came
     /// back while the request waited for its former self, and is tried again at once.
-    pub async fn failed(&self, server: &ServerName, begun: Begun) -> Result<i64, StoreError> {
+    pub fn failed(&self, server: &ServerName, begun: Begun) -> i64 {
         let now = self.0.clock.now_ms();
         if self.signs().last.peek(server).is_some_and(|sign| *sign > begun.0) {
-            return Ok(now);
+            return now;
         }
-        let (failures, retry_ts) = {
-            let mut away = self.away();
-            let known = away.get(server).copied().unwrap_or(Away { failures: 0, retry_ts: 0 });
-            if known.retry_ts > now {
-                // Several requests that were under way together count as one failure.
-                return Ok(known.retry_ts);
-            }
-            let failures = known.failures.saturating_add(1);
-            let wait = Schedule::of(server).wait(failures, spread());
-            let retry_ts = now.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
-            if away.len() < REMEMBERED || away.contains_key(server) {
-                away.insert(server.to_owned(), Away { failures, retry_ts });
-            }
-            (failures, retry_ts)
-        };
-        // Only of servers that we have to do with anyway: a stranger's name costs no row.
-        if let Some(sn) = self.0.store.read().await?.server_sn(server).await? {
-            self.0
-                .store
-                .write(Durability::Normal, move |tx| {
-                    Box::pin(async move { tx.destination_failed(sn, failures, retry_ts).await })
-                })
-                .await?;
+        let mut away = self.away();
+        let known = away.get(server).copied().unwrap_or(Away { failures: 0, retry_ts: 0 });
+        if Schedule::of(server).is_waiting(known.retry_ts, now) {
+            // Several requests that were under way together count as one failure.
+            return known.retry_ts;
         }
-        Ok(retry_ts)
+        let failures = known.failures.saturating_add(1);
+        let wait = Schedule::of(server).wait(failures, spread());
+        let retry_ts = now.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+        if away.len() < REMEMBERED || away.contains_key(server) {
+            away.insert(server.to_owned(), Away { failures, retry_ts });
+        }
+        retry_ts
     }
 
     /// Our own network was away or has changed: what failed then says nothing now.

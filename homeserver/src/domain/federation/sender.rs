@@ -3,10 +3,10 @@
 mod destination;
 mod hello;
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Notify, broadcast::error::RecvError},
+    sync::{Notify, Semaphore, broadcast::error::RecvError, mpsc},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -17,10 +17,16 @@ use crate::{
     store::{ServerSn, Store, StoreError},
 };
 
+use self::hello::Greetings;
 use super::{
     Federation,
     bells::{Bell, Bells},
 };
+
+/// Servers that are sent a transaction at the same time.
+const AT_ONCE: usize = 32;
+/// How often a drain looks whether it is done.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The federation sender. Cheap to clone; [`Sender::run`] does the work.
 #[derive(Clone)]
@@ -30,17 +36,41 @@ pub struct Sender {
     clock: Clock,
     notifier: Notifier,
     hello: Arc<Notify>,
+    greetings: Greetings,
+    /// Places for servers that are sent a transaction just now: what is sent waits in memory.
+    places: Arc<Semaphore>,
 }
 
 impl Sender {
     pub fn new(federation: Federation, store: Store, clock: Clock, notifier: Notifier) -> Self {
-        Self { federation, store, clock, notifier, hello: Arc::new(Notify::new()) }
+        let (hello, places) = (Arc::default(), Arc::new(Semaphore::new(AT_ONCE)));
+        Self { federation, store, clock, notifier, hello, greetings: Greetings::default(), places }
     }
 
     /// We were away (start, wake, another network): forgets waits, tells every server that shares a room with us, sends what is owed.
     pub fn say_hello(&self) {
         self.federation.destinations.forget_waits();
         self.hello.notify_one();
+    }
+
+    /// Waits until nothing is owed to any server that is there, for a moment at most.
+    pub async fn drain(&self, patience: Duration) {
+        let drained = async {
+            while matches!(self.someone_waits().await, Ok(true)) {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::time::timeout(patience, drained).await.ok();
+    }
+
+    async fn someone_waits(&self) -> Result<bool, StoreError> {
+        let mut db = self.store.read().await?;
+        for server in db.servers_with_outbox(self.clock.now_ms()).await? {
+            if self.federation.destinations.retry_at(&db.server_name(server).await?).is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Sends until `stop`. A transaction that is under way then is sent again, under its own id, by the next run.
@@ -52,6 +82,10 @@ impl Sender {
             async move { sender.work(server, &bell).await }
         });
         let mut hellos = JoinSet::new();
+        let (due, mut greeted) = mpsc::channel(1);
+        let mut news = JoinSet::new();
+        let (teller, told) = (self.clone(), due.clone());
+        news.spawn(async move { teller.spread_news(told).await });
         let mut all = true;
         loop {
             if std::mem::take(&mut all) {
@@ -71,17 +105,18 @@ impl Sender {
                 () = destinations.tend() => {}
                 () = self.hello.notified() => {
                     hellos.abort_all();
-                    let sender = self.clone();
-                    hellos.spawn(async move { sender.tell_everybody().await });
+                    let (sender, due) = (self.clone(), due.clone());
+                    hellos.spawn(async move { sender.greet_everybody(due).await });
                     all = true;
                 }
+                Some(server) = greeted.recv() => destinations.ring(server),
                 Some(_) = hellos.join_next() => {}
             }
         }
     }
 
     async fn servers_owed(&self) -> Result<Vec<ServerSn>, StoreError> {
-        self.store.read().await?.servers_with_outbox().await
+        self.store.read().await?.servers_with_outbox(self.clock.now_ms()).await
     }
 
     async fn work(&self, server: ServerSn, bell: &Bell) {

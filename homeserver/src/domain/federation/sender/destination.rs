@@ -19,11 +19,12 @@ use crate::{
     domain::federation::{
         bells::Bell,
         client::{Deadline, FederationError},
+        heads::{Telling, Transaction},
     },
-    store::{Durability, OutboxBatch, ServerSn, StoreError},
+    store::{Durability, OutboxBatch, RoomSn, ServerSn, StoreError},
 };
 
-use super::Sender;
+use super::{Sender, hello::Greeting};
 
 /// The specification's limits of a transaction.
 const PDUS: u32 = 50;
@@ -35,29 +36,50 @@ impl Sender {
     /// Sends until nothing is owed, waiting while the server is away.
     pub(super) async fn empty_outbox(&self, server: ServerSn, bell: &Bell) -> Result<(), StoreError> {
         let name = self.store.read().await?.server_name(server).await?;
-        self.store
-            .write(Durability::Normal, move |tx| Box::pin(async move { tx.shorten_outbox(server).await }))
-            .await?;
-        let mut share = 1;
+        let (mut share, mut old) = (1, true);
         loop {
-            self.wait_for(&name, bell).await;
+            old |= self.wait_for(&name, bell).await;
             bell.take();
-            let batch = self.next_batch(server, share).await?;
-            if batch.is_empty() {
-                return Ok(());
+            let Ok(place) = self.places.acquire().await else { return Ok(()) };
+            if std::mem::take(&mut old) {
+                self.store
+                    .write(Durability::Normal, move |tx| Box::pin(async move { tx.shorten_outbox(server).await }))
+                    .await?;
             }
-            match self.send(&name, server, &batch).await {
+            let batch = self.next_batch(server, share).await?;
+            let sent = if batch.is_empty() {
+                // A greeting takes no memory, and most of those who are greeted are not there.
+                drop(place);
+                let Some(greeting) = self.greetings.due(server) else { return Ok(()) };
+                let telling = self.federation.heads.for_server(server, None).await?;
+                if greeting == Greeting::News && telling.heads.is_empty() {
+                    self.greetings.done(server);
+                    continue;
+                }
+                self.send(&name, server, &batch, telling).await
+            } else {
+                let telling = self.telling(&name, server, &batch).await?;
+                let sent = self.send(&name, server, &batch, telling).await;
+                drop(place);
+                sent
+            };
+            match sent {
                 Ok(()) => share = 1,
                 Err(FederationError::Store(error)) => return Err(error),
                 Err(error) if is_unacceptable(&error) && batch.len() > 1 => share = (share * 2).min(EDUS),
                 Err(error) if is_unacceptable(&error) => {
                     // It would stand in the way of everything after it for ever.
-                    tracing::warn!(server = %name, error = &error as &dyn std::error::Error, "A server refuses what it is owed; it is dropped.");
-                    self.done(server, batch).await?;
+                    tracing::warn!(server = %name, error = &error as &dyn std::error::Error, "A server refuses what it is owed.");
+                    self.greetings.done(server);
+                    self.refused(server, batch).await?;
                 }
                 Err(error) => {
                     tracing::debug!(server = %name, error = &error as &dyn std::error::Error, "A transaction could not be sent.");
-                    self.failed(&name, &error).await?;
+                    if batch.is_empty() {
+                        // Nothing but a greeting: it is the server's turn to speak.
+                        self.greetings.done(server);
+                    }
+                    self.failed(&name, &error).await;
                 }
             }
         }
@@ -65,7 +87,7 @@ impl Sender {
 
     async fn next_batch(&self, server: ServerSn, share: u32) -> Result<OutboxBatch, StoreError> {
         let (pdus, edus) = ((PDUS / share).max(1), (EDUS / share).max(1));
-        let mut batch = self.store.read().await?.outbox_batch(server, pdus, edus).await?;
+        let mut batch = self.store.read().await?.outbox_batch(server, pdus, edus, self.clock.now_ms()).await?;
         if share > 1 && !batch.to_device.is_empty() {
             batch.events.clear();
         }
@@ -76,25 +98,63 @@ impl Sender {
         Ok(batch)
     }
 
-    async fn send(&self, name: &ServerName, server: ServerSn, batch: &OutboxBatch) -> Result<(), FederationError> {
+    /// The newest events of the rooms that a transaction is about, for a copy of this program.
+    async fn telling(&self, name: &ServerName, server: ServerSn, batch: &OutboxBatch) -> Result<Telling, StoreError> {
+        let heads = &self.federation.heads;
+        if !heads.is_copy(name, server) {
+            return Ok(Telling::default());
+        }
+        let mut rooms: Vec<RoomSn> = batch.events.iter().map(|event| event.room).collect();
+        rooms.sort();
+        rooms.dedup();
+        heads.for_server(server, Some(rooms)).await
+    }
+
+    async fn send(
+        &self,
+        name: &ServerName,
+        server: ServerSn,
+        batch: &OutboxBatch,
+        telling: Telling,
+    ) -> Result<(), FederationError> {
         let counter = self.store.read().await?.transactions_sent(server).await?;
-        let mut request = send::Request::new(
-            transaction_id(counter, batch),
-            self.federation.client.server_name().to_owned(),
-            self.clock.now(),
-        );
+        let id = if batch.is_empty() { greeting_id(self.clock.now_ms()) } else { transaction_id(counter, batch) };
+        let mut request = send::Request::new(id, self.federation.client.server_name().to_owned(), self.clock.now());
         request.pdus = batch.events.iter().filter_map(|event| RawValue::from_string(event.json.clone()).ok()).collect();
         let edus = batch.to_device.iter().chain(&batch.edus);
         request.edus =
             edus.filter_map(|(_, edu)| RawValue::from_string(edu.clone()).ok()).map(Raw::<Edu>::from_json).collect();
-        let response = self.federation.client.request(name, request, Deadline::Transaction).await?;
+        let deadline = if batch.is_empty() { Deadline::Query } else { Deadline::Transaction };
+        let request = Transaction { request, heads: telling.heads.clone() };
+        let response = self.federation.client.request(name, request, deadline).await?;
+        let heads = &self.federation.heads;
+        heads.told(server, &telling);
+        if !response.heads.is_empty() {
+            heads.heard(name, server, response.heads).await?;
+        }
         for (event_id, reason) in
             response.pdus.iter().filter_map(|(id, result)| result.as_ref().err().map(|reason| (id, reason)))
         {
             tracing::info!(server = %name, event_id = %event_id, reason, "A server did not take an event.");
         }
-        self.done(server, batch.clone()).await?;
+        self.greetings.done(server);
+        if !batch.is_empty() {
+            self.done(server, batch.clone()).await?;
+        }
         Ok(())
+    }
+
+    /// Sending it again at once would not help: a message to a device is tried again on other days, the rest is dropped.
+    async fn refused(&self, server: ServerSn, batch: OutboxBatch) -> Result<(), StoreError> {
+        match batch.to_device.first() {
+            Some((sn, _)) => {
+                let sn = *sn;
+                self.store
+                    .write(Durability::Normal, move |tx| Box::pin(async move { tx.to_device_refused(sn).await }))
+                    .await
+            }
+            None => self.done(server, batch).await,
+        }
     }
 
     async fn done(&self, server: ServerSn, batch: OutboxBatch) -> Result<(), StoreError> {
@@ -104,11 +164,11 @@ impl Sender {
     }
 
     /// Counts the failure, where the client has not done so already.
-    async fn failed(&self, name: &ServerName, error: &FederationError) -> Result<(), StoreError> {
+    async fn failed(&self, name: &ServerName, error: &FederationError) {
         match error {
             FederationError::Refused(_) | FederationError::Malformed(_) | FederationError::Request(_) => {
                 let destinations = &self.federation.destinations;
-                destinations.failed(name, destinations.begin()).await?;
+                destinations.failed(name, destinations.begin());
             }
             // Our own side: it is looked at again in a while.
             FederationError::Send(error) if !error.is_peers_fault() => {
@@ -120,11 +180,11 @@ impl Sender {
             }
             FederationError::Send(_) | FederationError::Away { .. } | FederationError::Store(_) => {}
         }
-        Ok(())
     }
 
-    /// Returns when the server may be tried.
-    async fn wait_for(&self, name: &ServerName, bell: &Bell) {
+    /// Returns when the server may be tried, and whether that took some time.
+    async fn wait_for(&self, name: &ServerName, bell: &Bell) -> bool {
+        let mut waited = false;
         while let Some(retry_ts) = self.federation.destinations.retry_at(name) {
             let wait = u64::try_from(retry_ts.saturating_sub(self.clock.now_ms())).unwrap_or_default();
             // The wall clock may jump: it is looked at again at least once a minute.
@@ -133,18 +193,22 @@ impl Sender {
                 () = tokio::time::sleep(wait) => {}
                 () = bell.notified() => {}
             }
+            waited = true;
         }
+        waited
     }
 }
 
-/// Sending the same again can never succeed.
+/// What was sent is the reason, not who it was sent to: a server, or a proxy before it, that is out of order says other things.
 fn is_unacceptable(error: &FederationError) -> bool {
     match error {
         FederationError::Refused(error) => {
-            let kind = error.error_kind();
+            let about_content = matches!(
+                error.error_kind(),
+                Some(ErrorKind::TooLarge | ErrorKind::BadJson | ErrorKind::NotJson | ErrorKind::InvalidParam)
+            );
             error.status_code == StatusCode::PAYLOAD_TOO_LARGE
-                || (error.status_code == StatusCode::BAD_REQUEST
-                    && !matches!(kind, None | Some(ErrorKind::LimitExceeded(_))))
+                || (error.status_code == StatusCode::BAD_REQUEST && about_content)
         }
         _ => false,
     }
@@ -162,8 +226,7 @@ fn transaction_id(counter: i64, batch: &OutboxBatch) -> OwnedTransactionId {
     format!("{counter}-{digest}").into()
 }
 
-/// A transaction with nothing in it: it says that we are here.
-pub(super) fn empty_transaction(origin: &ServerName, now: ruma::MilliSecondsSinceUnixEpoch) -> send::Request {
-    let id = format!("hello-{}-{:08x}", now.get(), rand::Rng::random::<u32>(&mut rand::rng()));
-    send::Request::new(id.into(), origin.to_owned(), now)
+/// A transaction with nothing in it says only that we are here.
+fn greeting_id(now_ms: i64) -> OwnedTransactionId {
+    format!("hello-{now_ms}-{:08x}", rand::Rng::random::<u32>(&mut rand::rng())).into()
 }
