@@ -5,7 +5,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use ruma::{OwnedServerName, ServerName};
-use tokio::{io::AsyncWriteExt, sync::Notify};
+use tokio::{
+    io::AsyncWriteExt,
+    sync::{Notify, Semaphore},
+};
 
 use crate::{
     clock::Clock,
@@ -47,6 +50,8 @@ pub struct Media {
     uploaded: Arc<Notify>,
     thumbnails: thumbnails::Thumbnails,
     previews: previews::Previews,
+    /// Places for files that are fetched from other servers just now, each of them in memory.
+    fetches: Arc<Semaphore>,
 }
 
 /// What is uploaded, beside the bytes.
@@ -86,6 +91,7 @@ impl Media {
             uploaded: Arc::default(),
             thumbnails: thumbnails::Thumbnails::default(),
             previews: previews::Previews::default(),
+            fetches: Arc::new(Semaphore::new(remote::AT_ONCE)),
         }
     }
 

@@ -6,12 +6,25 @@ use serde_json::value::RawValue;
 
 use super::{Db, Position, ServerSn, StoreError, Tx, UserSn};
 
+const WAITING: &str =
+    "SELECT COUNT(*), COALESCE(SUM(bytes), 0), COALESCE(SUM(CASE WHEN server_sn = $3 THEN 1 ELSE 0 END), 0)
+    FROM to_device WHERE user_sn = $1 AND device_id = $2";
+
 /// A message waiting for a device.
 #[derive(Clone, Debug)]
 pub struct ToDeviceMessage {
     pub position: Position,
     /// The event as the device gets it: `sender`, `type`, `content`.
     pub json: String,
+}
+
+/// How much waits for a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToDeviceWaiting {
+    pub messages: i64,
+    pub bytes: i64,
+    /// Messages of users of one server.
+    pub of_server: i64,
 }
 
 #[derive(Serialize)]
@@ -53,6 +66,18 @@ impl Db {
             .collect()
     }
 
+    /// How much waits for a device, and how much of it `server` sent.
+    pub async fn to_device_waiting(
+        &mut self,
+        user: UserSn,
+        device: &DeviceId,
+        server: ServerSn,
+    ) -> Result<ToDeviceWaiting, StoreError> {
+        let (messages, bytes, of_server): (i64, i64, i64) =
+            sqlx::query_as(WAITING).bind(user).bind(device.as_str()).bind(server).fetch_one(&mut self.0).await?;
+        Ok(ToDeviceWaiting { messages, bytes, of_server })
+    }
+
     /// The devices of a local user.
     pub async fn device_ids(&mut self, user: UserSn) -> Result<Vec<OwnedDeviceId>, StoreError> {
         let ids: Vec<String> =
@@ -76,7 +101,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let position = self.next_position();
         sqlx::query(
-            "INSERT INTO to_device (position, user_sn, device_id, sender_sn, type, content) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO to_device (position, user_sn, device_id, sender_sn, type, content, server_sn, bytes)
+             VALUES ($1, $2, $3, $4, $5, $6, (SELECT server_sn FROM users WHERE user_sn = $4), $7)",
         )
         .bind(position)
         .bind(user)
@@ -84,6 +110,7 @@ impl Tx {
         .bind(sender)
         .bind(event_type)
         .bind(content)
+        .bind(i64::try_from(content.len()).unwrap_or(i64::MAX))
         .execute(&mut self.db.0)
         .await?;
         self.wake_user(user);
@@ -127,6 +154,27 @@ impl Tx {
             .bind(before_ts)
             .execute(&mut self.db.0)
             .await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::server_name;
+    use sqlx::AssertSqlSafe;
+
+    use super::WAITING;
+    use crate::{clock::Clock, store::Store};
+
+    #[tokio::test]
+    async fn what_waits_is_counted_without_reading_it() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("hearth.db");
+        let store = Store::open(&path, server_name!("one.example"), Clock::from_fn(|| 1000), |_| ()).await?;
+        let mut db = store.read().await?;
+        let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {WAITING}"));
+        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explained).fetch_all(&mut db.0).await?;
+        assert!(plan.iter().all(|(.., step)| step.contains("COVERING INDEX to_device_sizes")), "{plan:?}");
         Ok(())
     }
 }

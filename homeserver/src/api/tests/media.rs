@@ -236,3 +236,30 @@ async fn the_cache_forgets_what_was_not_used_for_longest() -> anyhow::Result<()>
     assert_eq!(get(&files[2]).await?.status, 200);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_server_of_old_gives_its_files_in_the_old_way() -> anyhow::Result<()> {
+    use axum::{Json, Router, http::StatusCode, routing::get};
+    let network = FakeNetwork::default();
+    let two = TestHome::new("two.example", &network).await;
+    let bob = Server::over(two.parts.clone());
+    let b = bob.user("bob").await?;
+    let headers = [("content-type", "text/plain"), ("content-disposition", "inline; filename=old.txt")];
+    let router = Router::new()
+        .route(
+            "/_matrix/media/v3/download/old.example/abc",
+            get(async move |query: axum::extract::RawQuery| {
+                assert!(query.0.unwrap().contains("allow_remote=false"));
+                (headers, "as ever")
+            }),
+        )
+        .fallback(async || {
+            (StatusCode::NOT_FOUND, Json(serde_json::json!({"errcode": "M_UNRECOGNIZED", "error": "?"})))
+        });
+    network.attach(ruma::server_name!("old.example"), router);
+    let answer = bob.get(&b, "/_matrix/client/v1/media/download/old.example/abc").await?;
+    assert_eq!((answer.status.as_u16(), answer.bytes.as_ref()), (200, b"as ever".as_ref()));
+    let missing = bob.get(&b, "/_matrix/client/v1/media/download/old.example/xyz").await?;
+    assert_eq!((missing.status.as_u16(), missing.errcode()), (404, "M_NOT_FOUND".to_owned()));
+    Ok(())
+}

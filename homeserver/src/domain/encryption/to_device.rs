@@ -12,7 +12,7 @@ use ruma::{
 };
 use serde_json::json;
 
-use crate::store::{Durability, StoreError, Tx, UserSn};
+use crate::store::{Durability, ServerSn, StoreError, ToDeviceWaiting, Tx, UserSn};
 
 use super::{Encryption, EncryptionError};
 
@@ -25,6 +25,13 @@ const EDU_BYTES: usize = 50_000;
 const MESSAGE_ID: usize = 32;
 /// How long message ids of other servers are remembered: longer than anybody repeats a transaction.
 const SEEN_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// What other servers may leave for one device until it comes for it, in all, and those whose users share no room with its user.
+const MESSAGES: i64 = 10_000;
+const BYTES: i64 = 32 << 20;
+const OF_STRANGERS: i64 = 100;
+/// Bytes of one message from another server: an event has no more either.
+const MESSAGE_BYTES: usize = 65_536;
 
 /// A device's request to send messages.
 pub struct SendToDevice {
@@ -59,13 +66,24 @@ impl Encryption {
         self.store
             .write(Durability::Full, move |tx| {
                 Box::pin(async move {
+                    let mut wanted = false;
+                    for user_id in messages.keys() {
+                        wanted |= match tx.user_sn(user_id).await? {
+                            Some(user) => !tx.device_ids(user).await?.is_empty(),
+                            None => false,
+                        };
+                    }
+                    // Nobody's message leaves nothing behind.
+                    if !wanted {
+                        return Ok(());
+                    }
                     let server = tx.make_server_sn(&origin).await?;
                     if !tx.see_to_device(server, message_id.as_str()).await? {
                         return Ok(());
                     }
                     let sender = tx.make_user_sn(&sender).await?;
                     for (user_id, devices) in &messages {
-                        deliver(tx, sender, &ev_type, user_id, devices).await?;
+                        deliver(tx, sender, Some(server), &ev_type, user_id, devices).await?;
                     }
                     Ok(())
                 })
@@ -95,7 +113,7 @@ async fn write(tx: &mut Tx, server_name: &ServerName, send: SendToDevice) -> Res
     let mut remote: BTreeMap<OwnedServerName, Messages> = BTreeMap::new();
     for (user_id, devices) in send.messages {
         if user_id.server_name() == server_name {
-            deliver(tx, send.user, &send.event_type, &user_id, &devices).await?;
+            deliver(tx, send.user, None, &send.event_type, &user_id, &devices).await?;
         } else {
             remote.entry(user_id.server_name().to_owned()).or_default().insert(user_id, devices);
         }
@@ -116,10 +134,11 @@ async fn write(tx: &mut Tx, server_name: &ServerName, send: SendToDevice) -> Res
     Ok(())
 }
 
-/// Leaves messages for the devices of a local user, as far as there are such.
+/// Leaves messages for the devices of a local user, as far as there are such, and within bounds when they come `from` another server.
 async fn deliver(
     tx: &mut Tx,
     sender: UserSn,
+    from: Option<ServerSn>,
     event_type: &ToDeviceEventType,
     user_id: &UserId,
     devices: &BTreeMap<DeviceIdOrAllDevices, Raw<AnyToDeviceEventContent>>,
@@ -127,18 +146,37 @@ async fn deliver(
     let Some(user) = tx.user_sn(user_id).await? else { return Ok(()) };
     let existing = tx.device_ids(user).await?;
     let event_type = event_type.to_string();
+    let stranger = from.is_some() && !tx.local_users_sharing_rooms(sender).await?.contains(&user);
     for (device, content) in devices {
         for id in &existing {
             let meant = match device {
                 DeviceIdOrAllDevices::AllDevices => true,
                 DeviceIdOrAllDevices::DeviceId(device) => device == id,
             };
+            if meant
+                && let Some(server) = from
+                && !has_room(&tx.to_device_waiting(user, id, server).await?, content.json().get().len(), stranger)
+            {
+                tracing::debug!(
+                    server = server.0,
+                    "Too much waits for a device; a message of another server was dropped."
+                );
+                continue;
+            }
             if meant {
                 tx.put_to_device(user, id, sender, &event_type, content.json().get()).await?;
             }
         }
     }
     Ok(())
+}
+
+fn has_room(waiting: &ToDeviceWaiting, bytes: usize, stranger: bool) -> bool {
+    let size = i64::try_from(bytes).unwrap_or(i64::MAX);
+    bytes <= MESSAGE_BYTES
+        && waiting.messages < MESSAGES
+        && waiting.bytes.saturating_add(size) <= BYTES
+        && (!stranger || waiting.of_server < OF_STRANGERS)
 }
 
 /// Cuts messages into parts of at most [`EDU_BYTES`] (or one message).
@@ -165,3 +203,6 @@ fn in_parts(messages: Messages) -> Vec<Messages> {
 fn new_message_id() -> String {
     rand::rng().sample_iter(Alphanumeric).take(24).map(char::from).collect()
 }
+
+#[cfg(test)]
+mod tests;

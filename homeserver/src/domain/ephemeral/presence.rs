@@ -20,6 +20,8 @@ const OFFLINE_AFTER: Duration = Duration::from_secs(30);
 /// Someone active within this time is currently active.
 const CURRENTLY: i64 = 5 * 60 * 1000;
 const LONGEST_STATUS: usize = 1024;
+/// How long it is worth telling other servers.
+const PASSES: Duration = Duration::from_secs(5 * 60);
 
 /// Presence by user. Cheap to clone.
 #[derive(Clone, Default)]
@@ -224,7 +226,7 @@ impl Ephemeral {
                         && let Ok(edu) = serde_json::to_string(&Edu::Presence(PresenceContent::new(vec![update])))
                     {
                         for server in tx.servers_sharing_rooms(user).await? {
-                            tx.owe_edu(server, &format!("m.presence/{user_id}"), &edu).await?;
+                            tx.owe_passing_edu(server, &format!("m.presence/{user_id}"), &edu, PASSES).await?;
                         }
                     }
                     Ok(())

@@ -126,6 +126,14 @@ impl Ephemeral {
                     continue;
                 }
                 let thread_id = receipt.data.thread.as_str().unwrap_or_default().to_owned();
+                // A thread that we do not know shows nowhere, and anybody can think of any number of them.
+                if let Ok(root) = EventId::parse(&thread_id) {
+                    if db.event_sn(&root).await?.is_none() {
+                        continue;
+                    }
+                } else if !matches!(thread_id.as_str(), "" | "main") {
+                    continue;
+                }
                 let Ok(data) = serde_json::to_string(&receipt.data) else { continue };
                 new.push(NewReceipt {
                     room,

@@ -11,7 +11,9 @@ use ruma::{
     api::federation::transactions::edu::{Edu, TypingContent},
 };
 
-use super::{Ephemeral, EphemeralError, owe_to_room, wake_members};
+use tokio::task::AbortHandle;
+
+use super::{Ephemeral, EphemeralError, wake_members};
 use crate::store::{Durability, Position, RoomSn, StoreError, UserSn};
 
 /// The longest time that one request may mark a user as typing.
@@ -21,7 +23,10 @@ const REMOTE: Duration = Duration::from_secs(60);
 
 /// Typing users by room. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct TypingMap(Arc<Mutex<HashMap<RoomSn, RoomTyping>>>);
+pub struct TypingMap(Arc<Mutex<HashMap<RoomSn, RoomTyping>>>, Timers);
+
+/// Who takes each user off the list in the end: one task for each, however often it is said that they type.
+type Timers = Arc<Mutex<HashMap<(RoomSn, UserSn), AbortHandle>>>;
 
 #[derive(Default)]
 struct RoomTyping {
@@ -147,7 +152,9 @@ impl Ephemeral {
                 .write(Durability::Normal, move |tx| {
                     Box::pin(async move {
                         if let Some((key, edu)) = edu {
-                            owe_to_room(tx, room, &key, &edu).await?;
+                            for server in tx.joined_servers(room).await? {
+                                tx.owe_passing_edu(server, &key, &edu, REMOTE).await?;
+                            }
                         }
                         if changed {
                             let position = tx.next_position();
@@ -168,8 +175,9 @@ impl Ephemeral {
     /// Takes the user off the list when the time is over, unless it was extended meanwhile.
     fn end_typing_after(&self, room: RoomSn, user: UserSn, user_id: OwnedUserId, time: Duration) {
         let this = self.clone();
-        tokio::spawn(async move {
+        let timer = tokio::spawn(async move {
             tokio::time::sleep(time).await;
+            this.typing.1.lock().unwrap_or_else(PoisonError::into_inner).remove(&(room, user));
             if this.typing.is_over(room, user, this.clock.now_ms()) {
                 let ended: Result<(), StoreError> =
                     Box::pin(this.change_typing(room, user, &user_id, None, None)).await;
@@ -181,5 +189,9 @@ impl Ephemeral {
                 }
             }
         });
+        let mut timers = self.typing.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(earlier) = timers.insert((room, user), timer.abort_handle()) {
+            earlier.abort();
+        }
     }
 }

@@ -23,6 +23,8 @@ use crate::{
 
 use super::{Description, Found, LONGEST_WAIT, Media, MediaError};
 
+/// Files fetched at the same time.
+pub(super) const AT_ONCE: usize = 4;
 /// Bytes of a file that another server keeps elsewhere.
 const LARGEST_AT_LOCATION: u64 = 512 << 20;
 
@@ -45,24 +47,22 @@ impl Media {
             self.used(sn, media_id, &row).await?;
             return self.found(row);
         }
+        let _place = self.fetches.acquire().await.map_err(|_| MediaError::NotFound)?;
         let mut request = get_content::v1::Request::new(media_id.to_owned());
         request.timeout_ms = wait.min(LONGEST_WAIT);
-        let answer =
-            self.federation.client.request(server, request, Deadline::Media).await.map_err(|error| match error {
-                FederationError::Send(SendError::TooLarge(_)) => MediaError::RemoteTooLarge,
-                other => match other.kind() {
-                    Some(ErrorKind::NotYetUploaded) => MediaError::NotYetUploaded,
-                    Some(ErrorKind::TooLarge) => MediaError::RemoteTooLarge,
-                    _ => MediaError::NotFound,
-                },
-            })?;
-        let (description, bytes) = match answer.content {
-            FileOrLocation::File(content) => {
+        let content = match self.federation.client.request(server, request, Deadline::Media).await {
+            Ok(answer) => Some(answer.content),
+            Err(error) if error.is_unrecognized() => None,
+            Err(error) => return Err(why(&error)),
+        };
+        let (description, bytes) = match content {
+            Some(FileOrLocation::File(content)) => {
                 let filename = content.content_disposition.and_then(|disposition| disposition.filename);
                 (Description { content_type: content.content_type, filename }, Bytes::from(content.file))
             }
-            FileOrLocation::Location(location) => self.fetch_location(&location).await?,
-            _ => return Err(MediaError::NotFound),
+            Some(FileOrLocation::Location(location)) => self.fetch_location(&location).await?,
+            Some(_) => return Err(MediaError::NotFound),
+            None => self.fetch_of_old(server, media_id, wait).await?,
         };
         let body = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(bytes)]);
         let (file, size) = self.keep(body).await.map_err(|error| match error {
@@ -83,6 +83,24 @@ impl Media {
         self.found(row)
     }
 
+    /// A file of a server that knows only how media was fetched before it was for members alone.
+    async fn fetch_of_old(
+        &self,
+        server: &ServerName,
+        media_id: &str,
+        wait: Duration,
+    ) -> Result<(Description, Bytes), MediaError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !media_id.bytes().all(plain) {
+            return Err(MediaError::NotFound);
+        }
+        let wait = wait.min(LONGEST_WAIT).as_millis();
+        let path = format!("/_matrix/media/v3/download/{server}/{media_id}?allow_remote=false&timeout_ms={wait}");
+        let answer = self.federation.client.get(server, &path, Deadline::Media).await.map_err(|error| why(&error))?;
+        let (head, body) = answer.into_parts();
+        Ok((described(&head), body))
+    }
+
     /// A file that its server keeps elsewhere on the web.
     async fn fetch_location(&self, location: &str) -> Result<(Description, Bytes), MediaError> {
         let request = Request::get(location).body(Bytes::new()).map_err(|_| MediaError::NotFound)?;
@@ -98,12 +116,26 @@ impl Media {
             return Err(MediaError::NotFound);
         }
         let (head, body) = answer.response.into_parts();
-        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
-        let disposition = text(header::CONTENT_DISPOSITION).and_then(|value| ContentDisposition::from_str(value).ok());
-        let description = Description {
-            content_type: text(header::CONTENT_TYPE).map(str::to_owned),
-            filename: disposition.and_then(|disposition| disposition.filename),
-        };
-        Ok((description, body))
+        Ok((described(&head), body))
+    }
+}
+
+fn described(head: &http::response::Parts) -> Description {
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let disposition = text(header::CONTENT_DISPOSITION).and_then(|value| ContentDisposition::from_str(value).ok());
+    Description {
+        content_type: text(header::CONTENT_TYPE).map(str::to_owned),
+        filename: disposition.and_then(|disposition| disposition.filename),
+    }
+}
+
+fn why(error: &FederationError) -> MediaError {
+    match error {
+        FederationError::Send(SendError::TooLarge(_)) => MediaError::RemoteTooLarge,
+        other => match other.kind() {
+            Some(ErrorKind::NotYetUploaded) => MediaError::NotYetUploaded,
+            Some(ErrorKind::TooLarge) => MediaError::RemoteTooLarge,
+            _ => MediaError::NotFound,
+        },
     }
 }

@@ -1,22 +1,21 @@
 //! GET /_matrix/federation/v1/media/download/{mediaId}: gives a file of ours to another server.
 
-use ruma::{
-    OwnedServerName,
-    api::federation::authenticated_media::{
-        ContentMetadata,
-        get_content::v1::{Request, Response},
-    },
+use axum::{
+    extract::{Path, Request, State},
+    response::Response,
 };
+use ruma::api::federation::authenticated_media::get_content::v1::Request as GetContent;
 
-use crate::{
-    api::{error::ApiError, ruma_route::Ruma},
-    domain::media::Media,
-};
+use crate::api::{error::ApiError, parts::Parts};
+
+pub const PATH: &str = "/_matrix/federation/v1/media/download/{p1}";
 
 pub async fn get_content(
-    (media, server_name): (Media, OwnedServerName),
-    request: Ruma<Request>,
+    State(parts): State<Parts>,
+    Path(media_id): Path<String>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let found = media.find(&server_name, &request.media_id, request.timeout_ms).await?;
-    Ok(Response::new(ContentMetadata::new(), super::content(found).await?))
+    let request: GetContent = super::signed(&parts, request, media_id).await?;
+    let found = parts.media.find(&parts.server_name, &request.media_id, request.timeout_ms).await?;
+    super::answer(found).await
 }

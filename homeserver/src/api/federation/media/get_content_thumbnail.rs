@@ -1,23 +1,26 @@
 //! GET /_matrix/federation/v1/media/thumbnail/{mediaId}: gives a thumbnail of a file of ours to another server.
 
+use axum::{
+    extract::{Path, Request, State},
+    response::Response,
+};
 use ruma::{
-    OwnedServerName,
-    api::federation::authenticated_media::{
-        ContentMetadata,
-        get_content_thumbnail::v1::{Request, Response},
-    },
-    media::Method,
+    api::federation::authenticated_media::get_content_thumbnail::v1::Request as GetContentThumbnail, media::Method,
 };
 
 use crate::{
-    api::{error::ApiError, ruma_route::Ruma},
-    domain::media::{Media, Thumbnail, ThumbnailMethod},
+    api::{error::ApiError, parts::Parts},
+    domain::media::{Thumbnail, ThumbnailMethod},
 };
 
+pub const PATH: &str = "/_matrix/federation/v1/media/thumbnail/{p1}";
+
 pub async fn get_content_thumbnail(
-    (media, server_name): (Media, OwnedServerName),
-    request: Ruma<Request>,
+    State(parts): State<Parts>,
+    Path(media_id): Path<String>,
+    request: Request,
 ) -> Result<Response, ApiError> {
+    let request: GetContentThumbnail = super::signed(&parts, request, media_id).await?;
     let pixels = |value: ruma::UInt| u32::try_from(u64::from(value)).unwrap_or(u32::MAX);
     let method = if request.method == Some(Method::Crop) { ThumbnailMethod::Crop } else { ThumbnailMethod::Scale };
     let wanted = Thumbnail {
@@ -26,6 +29,6 @@ pub async fn get_content_thumbnail(
         method,
         animated: request.animated == Some(true),
     };
-    let found = media.thumbnail(&server_name, &request.media_id, wanted, request.timeout_ms).await?;
-    Ok(Response::new(ContentMetadata::new(), super::content(found).await?))
+    let found = parts.media.thumbnail(&parts.server_name, &request.media_id, wanted, request.timeout_ms).await?;
+    super::answer(found).await
 }
