@@ -8,9 +8,14 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
+use bytes::BytesMut;
 use http::{StatusCode, header};
-use ruma::api::error::{
-    DeserializationError, ErrorKind, FromHttpRequestError, LimitExceededErrorData, RetryAfter, UnknownTokenErrorData,
+use ruma::api::{
+    OutgoingResponse as _,
+    error::{
+        DeserializationError, Error as MatrixError, ErrorKind, FromHttpRequestError, LimitExceededErrorData,
+        RetryAfter, UnknownTokenErrorData,
+    },
 };
 use serde_json::{Map, Value, json};
 
@@ -103,6 +108,16 @@ impl ApiError {
         let mut error = Self::new(ErrorKind::LimitExceeded(data), "Too many requests");
         error.body.insert("retry_after_ms".to_owned(), json!(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)));
         error
+    }
+
+    /// The error of another server whom the client has to do with, as it came.
+    pub fn verbatim(error: MatrixError) -> Self {
+        let (status, message) = (error.status_code, error.to_string());
+        let response = error.try_into_http_response::<BytesMut>().ok();
+        match response.and_then(|response| serde_json::from_slice(response.body()).ok()) {
+            Some(body) if status.is_client_error() => Self::with_body(status, body),
+            _ => Self::with_status(StatusCode::BAD_GATEWAY, ErrorKind::Unknown, message),
+        }
     }
 
     /// Our own fault; logged here, once. What its owner can mend is said in words.

@@ -14,6 +14,7 @@ mod guests;
 mod invite_permission;
 mod locks;
 mod membership;
+mod policy;
 mod published;
 mod purge;
 mod remote;
@@ -34,7 +35,6 @@ use std::{
     time::Duration,
 };
 
-use crypto::identity::ServerIdentity;
 use ruma::{OwnedServerName, RoomId, ServerName, room_version_rules::RoomVersionRules};
 
 use crate::{
@@ -64,7 +64,7 @@ pub use self::{
     membership::MembershipChange,
     published::{DirectoryPage, DirectoryQuery},
     purge::{Deletion, HistoryPurge, Purge, PurgeStatus, Shutdown},
-    remote::{Arrival, Proposal, ReceivedInvite, StrippedOrPdu},
+    remote::{Arrival, BoundInvite, Proposal, ReceivedInvite, StrippedOrPdu},
     send::LocalUser,
     send::NewMessage,
     spaces::{HierarchyPage, HierarchyQuery, SpaceRoom},
@@ -82,7 +82,6 @@ const ENTERING: Duration = Duration::from_secs(20);
 pub struct Rooms {
     store: Store,
     clock: Clock,
-    identity: Arc<ServerIdentity>,
     server_name: OwnedServerName,
     federation: Federation,
     cache: EventCache,
@@ -105,7 +104,6 @@ impl Rooms {
     pub fn new(
         store: Store,
         clock: Clock,
-        identity: Arc<ServerIdentity>,
         server_name: OwnedServerName,
         federation: Federation,
         appservices: Appservices,
@@ -113,7 +111,6 @@ impl Rooms {
         Self {
             store,
             clock,
-            identity,
             server_name,
             federation,
             cache: EventCache::default(),

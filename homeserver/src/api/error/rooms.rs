@@ -26,6 +26,7 @@ impl From<RoomsError> for ApiError {
             RoomsError::Unreachable(_) => Self::with_status(StatusCode::BAD_GATEWAY, ErrorKind::Unknown, message),
             RoomsError::InvalidParam(_) => Self::invalid_param(message),
             RoomsError::InvalidRoomState(_) => Self::new(ErrorKind::InvalidRoomState, message),
+            RoomsError::Policy(error) => Self::verbatim(*error),
             RoomsError::InviteBlocked => Self::new(ErrorKind::InviteBlocked, message),
             RoomsError::UnableToAuthorizeJoin => Self::new(ErrorKind::UnableToAuthorizeJoin, message),
             RoomsError::UnableToGrantJoin => Self::new(ErrorKind::UnableToGrantJoin, message),

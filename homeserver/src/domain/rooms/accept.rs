@@ -103,7 +103,7 @@ impl Rooms {
             Ok(()) => self.check_state_before(&room, &rules, &event, &before).await?,
             Err(reason) => Err(reason),
         };
-        let judged = Judged { room, rules, event, parents, before };
+        let mut judged = Judged { room, rules, event, parents, before };
         if let Err(reason) = verdict {
             tracing::info!(event_id = %judged.event.event_id, %room_id, reason, "An event was rejected.");
             self.keep_aside(&judged, Standing::Rejected).await?;
@@ -113,6 +113,13 @@ impl Rooms {
         if self.check_state_now(&judged, &now).await?.is_err() {
             self.keep_aside(&judged, Standing::SoftFailed).await?;
             return Ok(Acceptance::SoftFailed);
+        }
+        match self.recommended(&judged.room, &judged.rules, judged.event.clone()).await? {
+            Some(event) => judged.event = event,
+            None => {
+                self.keep_aside(&judged, Standing::SoftFailed).await?;
+                return Ok(Acceptance::SoftFailed);
+            }
         }
         self.write_remote(judged, now, owed).await?;
         Ok(Acceptance::Accepted)

@@ -1,7 +1,7 @@
 //! Why a room did not do what was asked.
 
 use http::StatusCode;
-use ruma::api::error::ErrorKind;
+use ruma::api::error::{Error as MatrixError, ErrorKind};
 
 use crate::{
     domain::{
@@ -53,6 +53,9 @@ pub enum RoomsError {
     /// The state that a new room shall have contradicts itself; the reason in words.
     #[error("{0}")]
     InvalidRoomState(String),
+    /// The room's policy server does not sign the event; its error as it came.
+    #[error("{0}")]
+    Policy(Box<MatrixError>),
     #[error("This user takes no invites")]
     InviteBlocked,
     /// Whether the user may join a restricted room cannot be told here.

@@ -98,7 +98,7 @@ impl Graph {
         draft: &Draft,
     ) -> Result<Arc<Pdu>, RoomsError> {
         let object = self.place(rooms, db, draft).await?;
-        let event = Arc::new(sign(object, &self.rules, &rooms.server_name, &rooms.identity)?);
+        let event = Arc::new(sign(object, &self.rules, &rooms.server_name, &rooms.federation.keyring.identity())?);
         authorise(&self.rules, &event, &self.state).map_err(RoomsError::Forbidden)?;
         if self.room_id.is_none() {
             self.room_id = Some(event.room_id.clone());
@@ -116,7 +116,7 @@ impl Graph {
     ) -> Result<ruma::CanonicalJsonObject, RoomsError> {
         let object = self.place(rooms, Some(db), draft).await?;
         // The rules are asked about a signed event; this one goes nowhere.
-        let event = sign(object.clone(), &self.rules, &rooms.server_name, &rooms.identity)?;
+        let event = sign(object.clone(), &self.rules, &rooms.server_name, &rooms.federation.keyring.identity())?;
         authorise(&self.rules, &event, &self.state).map_err(RoomsError::Forbidden)?;
         Ok(object)
     }

@@ -184,6 +184,7 @@ impl Rooms {
         let mut graph = Graph::of_room(&mut db, room.sn, room_id, rules.clone()).await?;
         let event = graph.add(self, Some((&mut db, room.sn)), &draft).await?;
         drop(db);
+        let event = self.signed_by_policy(room.sn, &rules, event).await?;
         let event_id = event.event_id.clone();
         self.write_own(room.sn, room.snapshot, vec![Own { event, transaction: None }], rules).await?;
         Ok(event_id)

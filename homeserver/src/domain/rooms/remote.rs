@@ -9,8 +9,10 @@ mod knock;
 mod leave;
 mod receive_invite;
 mod template;
+mod third_party;
 mod withdrawn;
 
+use rand::seq::SliceRandom as _;
 use ruma::{
     OwnedRoomId, OwnedServerName, RoomAliasId, RoomId,
     api::federation::query::get_room_information::v1 as get_directory,
@@ -29,10 +31,13 @@ use super::{Acceptance, Rooms, RoomsError, append::Owed};
 pub use self::{
     host::{Arrival, Proposal},
     receive_invite::{ReceivedInvite, StrippedOrPdu},
+    third_party::BoundInvite,
 };
 
 /// Servers that are asked one after the other to help with one thing.
 const SERVERS: usize = 8;
+/// Servers among which those are chosen.
+const LOOKED_AT: usize = 200;
 
 impl Rooms {
     /// Brings an event into its room that did not come by a transaction and tells the room's other servers of it.
@@ -74,14 +79,28 @@ impl Rooms {
     /// Names of other servers in a room, at most as many as are asked.
     pub(in crate::domain) async fn servers_of(&self, room: RoomSn) -> Result<Vec<OwnedServerName>, RoomsError> {
         let mut db = self.store.read().await?;
-        let mut names = Vec::new();
-        for server in db.joined_servers(room).await? {
-            if server != ServerSn::OURS && names.len() < SERVERS {
-                names.push(db.server_name(server).await?);
+        let mut servers = db.joined_servers(room).await?;
+        servers.retain(|server| *server != ServerSn::OURS);
+        // No server is asked by everybody, and none by its number alone.
+        servers.shuffle(&mut rand::rng());
+        let (mut names, mut away) = (Vec::new(), Vec::new());
+        for server in servers.into_iter().take(LOOKED_AT) {
+            let name = db.server_name(server).await?;
+            match self.federation.destinations.retry_at(&name) {
+                None => names.push(name),
+                Some(retry_ts) => away.push((retry_ts, name)),
+            }
+            if names.len() == SERVERS {
+                break;
             }
         }
         // Whoever is known to be away is asked last.
-        names.sort_by_key(|name| self.federation.destinations.retry_at(name));
+        away.sort();
+        names.extend(away.into_iter().map(|(_, name)| name));
+        names.truncate(SERVERS);
         Ok(names)
     }
 }
+
+#[cfg(test)]
+mod tests;

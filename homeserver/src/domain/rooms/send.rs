@@ -104,6 +104,7 @@ impl Rooms {
             return Err(RoomsError::NestedThread);
         }
         drop(db);
+        let event = self.signed_by_policy(room.sn, &rules, event).await?;
         let transaction = message.txn_id.map(|txn_id| (from.user, from.device_id.to_string(), txn_id));
         let event_id = event.event_id.clone();
         self.write_own(room.sn, room.snapshot, vec![Own { event, transaction }], rules).await?;

@@ -26,9 +26,8 @@ async fn server() -> anyhow::Result<Server> {
         Store::open(&folder.path().join("hearth.db"), server_name!("one.example"), clock.clone(), |_| ()).await?;
     let identity = Arc::new(ServerIdentity::generate_for_domain()?);
     let name = server_name!("one.example").to_owned();
-    let federation = Federation::offline(name.clone(), store.clone(), clock.clone());
-    let rooms =
-        Rooms::new(store.clone(), clock, identity, name.clone(), federation, Appservices::none(name, store.clone()));
+    let federation = Federation::offline(identity, name.clone(), store.clone(), clock.clone());
+    let rooms = Rooms::new(store.clone(), clock, name.clone(), federation, Appservices::none(name, store.clone()));
     let mut users = Vec::new();
     for user_id in [owned_user_id!("@alice:one.example"), owned_user_id!("@bob:one.example")] {
         let id = user_id.clone();

@@ -2,7 +2,7 @@
 //! performed on receipt of a PDU").
 //!
 //! 1 [`format`], 2 [`signatures`], 3 [`hash`]: an event that fails is dropped, or redacted. 4 [`auth_events`], 5 [`state_before`]: it is
-//! rejected. 6 [`state_now`]: it soft-fails.
+//! rejected. 6 [`state_now`]: it soft-fails. 7 the room's policy server: it soft-fails too (`Rooms::recommended`).
 
 pub(in crate::domain::rooms) mod auth_events;
 pub(in crate::domain::rooms) mod format;

@@ -44,6 +44,7 @@ impl Rooms {
         let event = graph.add(self, Some((&mut db, room.sn)), &draft).await?;
         let state = stripped::pdus(&mut db, room.sn, &by.user_id).await?;
         drop(db);
+        let event = self.signed_by_policy(room.sn, &rules, event).await?;
         let raw = RawValue::from_string(event.json.clone()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
         let state = state.into_iter().map(RawStrippedState::Pdu).collect();
         let request =

@@ -52,6 +52,6 @@ impl Rooms {
         event.insert("state_key".to_owned(), user_id.to_string().into());
         event.insert("origin_server_ts".to_owned(), CanonicalJsonValue::Integer(ts));
         event.insert("content".to_owned(), content.into());
-        Ok(sign(event, rules, &self.server_name, &self.identity)?)
+        Ok(sign(event, rules, &self.server_name, &self.federation.keyring.identity())?)
     }
 }
