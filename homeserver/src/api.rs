@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod auth;
 pub mod base_url;
+mod body_budget;
 pub mod client;
 pub mod error;
 pub mod federation;

@@ -20,7 +20,7 @@ mod start;
 pub mod store;
 
 pub use owner_client::{Owner, OwnerError};
-pub use start::{Homeserver, SOCKET, StartError, start};
+pub use start::{Homeserver, Power, SOCKET, StartError, start};
 
 #[cfg(test)]
 mod testing;

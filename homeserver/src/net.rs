@@ -34,6 +34,7 @@
 //! ```
 
 pub mod body;
+pub mod change;
 pub mod connect;
 pub mod dns;
 pub mod error;

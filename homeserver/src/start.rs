@@ -6,6 +6,7 @@ mod identity;
 mod lock;
 mod offline;
 mod outside;
+mod power;
 
 use std::{
     net::SocketAddr,
@@ -21,7 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     api::{
-        owner::peers::Peers,
+        owner::{keys::KeyFile, peers::Peers},
         parts::{Foundation, Parts},
         router,
     },
@@ -29,7 +30,6 @@ use crate::{
     config::{Config, ServerNameChoice},
     domain::{
         appservices::{AppserviceSender, Appservices},
-        encryption::Encryption,
         federation::{Federation, Sender},
         inbound::Inbound,
         media::Media,
@@ -39,14 +39,14 @@ use crate::{
     },
     net::{
         listener::{self, Hosts, Limits, Listener, Serve},
-        tls, wake,
+        tls::{self, Certificate},
     },
     store::Store,
 };
 
-use self::{lock::FolderLock, outside::Outside};
+use self::{lock::FolderLock, outside::Outside, power::Powered};
 
-pub use self::{error::StartError, offline::Offline};
+pub use self::{error::StartError, offline::Offline, power::Power};
 
 /// The owner's socket in the data folder.
 pub const SOCKET: &str = "hearth.sock";
@@ -64,10 +64,10 @@ pub struct Homeserver {
     media: Media,
     services: AppserviceSender,
     redacted_retention_days: u32,
-    encryption: Encryption,
     inbound: Inbound,
     rooms: Rooms,
     store: Store,
+    powered: Powered,
     stop: CancellationToken,
     listeners: Vec<Listener>,
     tasks: TaskTracker,
@@ -89,6 +89,7 @@ async fn start_all(config: Config, identity: Option<ServerIdentity>) -> Result<H
     let lock = FolderLock::take(&config.data)?;
     let data = lock.folder().to_owned();
     let clock = Clock::system();
+    let key_file = identity.is_none().then(|| data.join(identity::FILE));
     let identity = match identity {
         Some(identity) => identity,
         None => identity::of_folder(&data, &config.server_name)?,
@@ -105,13 +106,9 @@ async fn start_all(config: Config, identity: Option<ServerIdentity>) -> Result<H
     };
     let store = Store::open(&data.join(DATABASE), &server_name, clock.clone(), on_commit).await?;
     let outside = Outside::open(&config, &data, &identity, &store, &clock, &stop, &tasks).await?;
-    let federation = Federation::new(
-        identity.clone(),
-        server_name.clone(),
-        store.clone(),
-        clock.clone(),
-        Arc::new(outside.transport()),
-    );
+    let federation =
+        Federation::new(identity, server_name.clone(), store.clone(), clock.clone(), Arc::new(outside.transport()));
+    federation.keyring.enter_own_key().await?;
     let sender = Sender::new(federation.clone(), store.clone(), clock.clone(), notifier.clone());
     let web = outside.web();
     let pushers = Pushers::new(store.clone(), clock.clone(), notifier.clone(), web.clone());
@@ -123,13 +120,21 @@ async fn start_all(config: Config, identity: Option<ServerIdentity>) -> Result<H
         store: store.clone(),
         notifier: notifier.clone(),
         server_name: server_name.clone(),
-        identity,
         federation,
         web,
         mail,
         appservices: appservices.clone(),
     });
 
+    let powered = Powered {
+        outside: outside.clone(),
+        sender: sender.clone(),
+        keyring: parts.federation.keyring.clone(),
+        encryption: parts.encryption.clone(),
+        inbound: parts.inbound.clone(),
+        store: store.clone(),
+        back: Arc::default(),
+    };
     let mut server = Homeserver {
         socket: data.join(SOCKET),
         server_name,
@@ -141,16 +146,16 @@ async fn start_all(config: Config, identity: Option<ServerIdentity>) -> Result<H
         media: parts.media.clone(),
         services: AppserviceSender::new(appservices, parts.ephemeral.clone(), notifier),
         redacted_retention_days: config.redacted_retention_days,
-        encryption: parts.encryption.clone(),
         inbound: parts.inbound.clone(),
         rooms: parts.rooms.clone(),
         store,
+        powered,
         stop,
         listeners: Vec::new(),
         tasks,
         _lock: lock,
     };
-    server.listen(&config, parts).await?;
+    server.listen(&config, parts, KeyFile(key_file)).await?;
     server.work(clock);
     Ok(server)
 }
@@ -180,12 +185,6 @@ impl Homeserver {
         Some(self.outside.iroh()?.ticket().await.to_string())
     }
 
-    /// The computer woke up, or the network is another: connections are made anew and the others are told.
-    pub async fn wake(&self) {
-        self.outside.wake().await;
-        self.sender.say_hello();
-    }
-
     /// Lets running requests finish, writes everything down and ends.
     pub fn shutdown(self) -> BoxFuture<'static, ()> {
         Box::pin(self.end_all())
@@ -205,15 +204,17 @@ impl Homeserver {
         self.store.close().await;
     }
 
-    async fn listen(&mut self, config: &Config, parts: Parts) -> Result<(), StartError> {
+    async fn listen(&mut self, config: &Config, parts: Parts, key_file: KeyFile) -> Result<(), StartError> {
         let limits = Limits::default();
-        let serve = |router| Serve { router, limits, shutdown: self.stop.child_token() };
+        let serve_within = |router, limits| Serve { router, limits, shutdown: self.stop.child_token() };
+        let serve = |router| serve_within(router, limits);
         let federation = router::federation(parts.clone());
         let client = router::client(parts.clone());
         let listening = |what: &str, error| StartError::listen(what, error);
 
         let peers = Peers(self.outside.iroh().cloned());
-        let unix = listener::unix(&self.socket, serve(router::socket(parts).layer(Extension(peers)))).await;
+        let socket = router::socket(parts).layer(Extension(peers)).layer(Extension(key_file));
+        let unix = listener::unix(&self.socket, serve(socket)).await;
         let mut listeners = vec![unix.map_err(|error| listening("the socket", error))?];
         if let Some(address) = config.client_listen.address() {
             let hosts = Hosts::local_and([self.server_name.host().to_owned()]);
@@ -223,12 +224,18 @@ impl Homeserver {
             listeners.push(listener);
         }
         if let Some(address) = config.federation_listen.address() {
-            let tls = match (&config.tls_cert, &config.tls_key) {
-                (Some(certificate), Some(key)) => tls::server_config(certificate, key)?,
-                _ => tls::self_made_server_config(&config.data, self.server_name.host())?,
+            let certificate = match (&config.tls_cert, &config.tls_key) {
+                (Some(certificate), Some(key)) => Certificate::open(certificate, key)?,
+                _ => tls::self_made(&config.data, self.server_name.host())?,
             };
-            let router = if config.client_tls { router::both(federation.clone(), client) } else { federation.clone() };
-            let listener = listener::tls(address, tls, serve(router)).await;
+            let tls = tls::config_of(Arc::clone(&certificate))?;
+            self.tasks.spawn(certificate.follow(self.stop.clone()));
+            let serve = if config.client_tls {
+                serve(router::both(federation.clone(), client))
+            } else {
+                serve_within(federation.clone(), Limits::federation())
+            };
+            let listener = listener::tls(address, tls, serve).await;
             let listener = listener.map_err(|error| listening(&address.to_string(), error))?;
             self.federation = listener.address();
             listeners.push(listener);
@@ -255,19 +262,11 @@ impl Homeserver {
                 tracing::error!(error = &error as &dyn std::error::Error, "Purges could not be gone on with.");
             }
         });
-        let (sender, outside, stop) = (self.sender.clone(), self.outside.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            while let Some(slept) = wake::woken(|| clock.now_ms(), &stop).await {
-                tracing::info!(seconds = slept.as_secs(), "the computer woke up");
-                outside.wake().await;
-                sender.say_hello();
-            }
-        });
-        self.sender.say_hello();
-        let (encryption, stop) = (self.encryption.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            stop.run_until_cancelled(encryption.catch_up()).await;
-        });
+        self.tasks.spawn(self.powered.clone().watch_clock(clock, self.stop.clone()));
+        self.tasks.spawn(self.powered.clone().watch_network(self.stop.clone()));
+        self.tasks.spawn(self.inbound.clone().follow_heads(self.stop.clone()));
+        self.tasks.spawn(self.powered.clone().catch_up(self.stop.clone()));
+        self.powered.begin();
     }
 }
 

@@ -28,6 +28,7 @@ mod names;
 mod notifications;
 mod outbox;
 mod outbox_reading;
+mod own_keys;
 mod peer_addresses;
 mod profiles;
 mod purge;
@@ -83,7 +84,6 @@ pub use self::{
     connection::{Db, Reader},
     cross_signing::{CrossSigningKeys, KeySignature, Usage, public_key, with_signatures},
     delayed_events::DelayedEvent,
-    destinations::FailingDestination,
     devices::DeviceRow,
     error::{OpenError, StoreError},
     events::{EdgeKind, NewEvent, Standing, StoredEvent},
@@ -93,6 +93,7 @@ pub use self::{
     members::{LocalMembership, MemberRow, Membership},
     notifications::{NewNotification, Notification, NotifiedCall, ReadMarks, Unread},
     outbox_reading::{OutboxBatch, OutboxEvent},
+    own_keys::OldOwnKey,
     profiles::Profile,
     pushers::{PushCounts, PusherKey, PusherRow},
     receipts::Receipt,
@@ -111,7 +112,7 @@ pub use self::{
     threepid_bindings::ThreepidBinding,
     threepid_sessions::{NewThreepidSession, Purpose, ThreepidSession},
     threepids::ThreepidRow,
-    to_device::ToDeviceMessage,
+    to_device::{ToDeviceMessage, ToDeviceWaiting},
     tokens::{RefreshOwner, TokenOwner, token_hash},
     url_previews::UrlPreview,
     user_directory::KnownUser,
@@ -188,6 +189,11 @@ impl Store {
     /// Where the database file lies.
     pub fn path(&self) -> &Path {
         &self.0.path
+    }
+
+    /// Moves what is committed from the write-ahead log into the database, as far as nobody reads it just now, and makes it durable.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        connection::checkpoint(&self.0.path).await
     }
 
     /// Finishes waiting writes, moves the write-ahead log into the database and closes the writer. Later writes fail with `Closed`.

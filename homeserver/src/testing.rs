@@ -1,5 +1,6 @@
 //! Servers in one process for the tests of this crate, joined by a network that can fail.
 
+mod answers;
 pub mod devices;
 mod taker;
 mod web;
@@ -37,11 +38,15 @@ use crate::{
     store::Store,
 };
 
-pub use self::{taker::Taker, web::FakeWeb};
+pub use self::{
+    answers::{always, notary},
+    taker::Taker,
+    web::FakeWeb,
+};
 
 /// Carries requests between the routers of one process.
 #[derive(Clone, Default)]
-pub struct FakeNetwork(Arc<Mutex<HashMap<OwnedServerName, Attached>>>);
+pub struct FakeNetwork(Arc<Mutex<HashMap<OwnedServerName, Attached>>>, Arc<Mutex<Vec<[OwnedServerName; 2]>>>);
 
 #[derive(Clone)]
 struct Attached {
@@ -60,6 +65,22 @@ impl FakeNetwork {
     /// Nobody can reach the server, as if its laptop were shut.
     pub fn set_down(&self, server: &ServerName, down: bool) {
         self.0.lock().unwrap().get_mut(server).unwrap().down = down;
+    }
+
+    /// These two cannot reach each other, others reach both.
+    pub fn part(&self, one: &ServerName, two: &ServerName) {
+        self.1.lock().unwrap().push([one.to_owned(), two.to_owned()]);
+    }
+
+    fn are_parted(&self, request: &Request<Bytes>, server: &ServerName) -> bool {
+        let header = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let is_from = |name: &OwnedServerName| {
+            let said =
+                |part: &str| part.strip_prefix("origin=").is_some_and(|said| said.trim_matches('"') == name.as_str());
+            header.is_some_and(|header| header.split([',', ' ']).any(said))
+        };
+        let parted = self.1.lock().unwrap();
+        parted.iter().any(|[a, b]| (a == server && is_from(b)) || (b == server && is_from(a)))
     }
 
     /// Stops the next requests to paths that contain `path`, on their way there or with the answer on its way back.
@@ -117,7 +138,8 @@ impl Transport for FakeNetwork {
     ) -> BoxFuture<'a, Result<Response<Bytes>, SendError>> {
         Box::pin(async move {
             let attached = self.0.lock().unwrap().get(server).cloned();
-            let Some(attached) = attached.filter(|attached| !attached.down) else {
+            let Some(attached) = attached.filter(|attached| !attached.down && !self.are_parted(&request, server))
+            else {
                 return Err(SendError::Unreachable("nobody is there".to_owned()));
             };
             attached.requests.fetch_add(1, Ordering::SeqCst);
@@ -199,7 +221,6 @@ impl TestHome {
             store,
             notifier: notifier.clone(),
             server_name: server_name.clone(),
-            identity: Arc::clone(&identity),
             federation,
             appservices,
         });

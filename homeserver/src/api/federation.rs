@@ -21,6 +21,7 @@ pub mod send_knock;
 pub mod send_leave;
 pub mod state;
 pub mod state_ids;
+pub mod third_party;
 pub mod timestamp_to_event;
 pub mod user;
 pub mod version;

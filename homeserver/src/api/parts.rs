@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use crypto::ServerIdentity;
-
 use crate::{
     clock::Clock,
     config::Config,
@@ -52,7 +50,6 @@ pub struct Foundation {
     pub store: Store,
     pub notifier: Notifier,
     pub server_name: ruma::OwnedServerName,
-    pub identity: Arc<ServerIdentity>,
     pub federation: Federation,
     pub web: Arc<dyn Web>,
     /// `None`: this server sends no mail.
@@ -62,17 +59,10 @@ pub struct Foundation {
 
 impl Parts {
     pub fn new(foundation: Foundation) -> Self {
-        let Foundation { config, clock, store, notifier, server_name, identity, federation, web, mail, appservices } =
-            foundation;
+        let Foundation { config, clock, store, notifier, server_name, federation, web, mail, appservices } = foundation;
         let accounts = Accounts::new(store.clone(), clock.clone(), Arc::clone(&config), server_name.clone(), mail);
-        let rooms = Rooms::new(
-            store.clone(),
-            clock.clone(),
-            identity,
-            server_name.clone(),
-            federation.clone(),
-            appservices.clone(),
-        );
+        let rooms =
+            Rooms::new(store.clone(), clock.clone(), server_name.clone(), federation.clone(), appservices.clone());
         let encryption = Encryption::new(store.clone(), federation.client.clone(), server_name.clone());
         let identity_servers =
             IdentityServers::new(Arc::clone(&config), store.clone(), Arc::clone(&web), federation.client.clone());

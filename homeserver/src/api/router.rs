@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    middleware::from_fn_with_state,
     routing::{get, post, put},
 };
 use http::{HeaderName, Method, header};
@@ -15,7 +16,15 @@ use tower_http::{
 
 use crate::domain::accounts::CONFIRM_PATH;
 
-use super::{admin, client, error::ApiError, federation, owner, parts::Parts, ruma_route::RumaRoutes};
+use super::{
+    admin,
+    body_budget::{BodyBudget, read_within},
+    client,
+    error::ApiError,
+    federation, owner,
+    parts::Parts,
+    ruma_route::RumaRoutes,
+};
 
 /// The Client-Server API.
 pub fn client(parts: Parts) -> Router {
@@ -35,8 +44,11 @@ pub fn federation(parts: Parts) -> Router {
         .ruma(federation::key::server::get_keys)
         .ruma(federation::key::query::query_keys)
         .ruma(federation::key::query_batch::query_keys)
-        .ruma(federation::media::get_content::get_content)
-        .ruma(federation::media::get_content_thumbnail::get_content_thumbnail)
+        .route(federation::media::get_content::PATH, get(federation::media::get_content::get_content))
+        .route(
+            federation::media::get_content_thumbnail::PATH,
+            get(federation::media::get_content_thumbnail::get_content_thumbnail),
+        )
         .ruma(federation::user::devices::get_devices)
         .ruma(federation::user::keys::query::get_keys)
         .ruma(federation::user::keys::claim::claim_keys)
@@ -60,9 +72,11 @@ pub fn federation(parts: Parts) -> Router {
         .ruma(federation::send_leave::send_leave)
         .ruma(federation::make_knock::make_knock)
         .ruma(federation::send_knock::send_knock)
+        .ruma(federation::third_party::exchange_invite::exchange_invite)
+        .ruma(federation::third_party::on_bind::on_bind)
         .ruma(federation::invite::invite)
         .ruma(federation::invite::invite_v1);
-    finish(router).with_state(parts)
+    finish(router).layer(from_fn_with_state(BodyBudget::default(), read_within)).with_state(parts)
 }
 
 /// Both on one listener: what is not the Server-Server API goes to the Client-Server API.

@@ -115,13 +115,12 @@ impl Server {
         let path = folder.join("hearth.db");
         let store = Store::open(&path, &server_name, clock.clone(), move |commit| committed.committed(commit)).await?;
         let config = Arc::new(Config { data: folder.to_owned(), ..config });
-        let federation = Federation::offline(server_name.clone(), store.clone(), clock.clone());
+        let federation = Federation::offline(identity, server_name.clone(), store.clone(), clock.clone());
         let web = Arc::new(NoWeb);
         let appservices = Appservices::open(&config.appservices, server_name.clone(), store.clone(), transport).await?;
         let sending = (appservices.clone(), notifier.clone());
         let mail = config.mail()?;
-        let foundation =
-            Foundation { config, clock, store, notifier, server_name, identity, federation, web, mail, appservices };
+        let foundation = Foundation { config, clock, store, notifier, server_name, federation, web, mail, appservices };
         let parts = Parts::new(foundation);
         let sender = AppserviceSender::new(sending.0, parts.ephemeral.clone(), sending.1);
         Ok((

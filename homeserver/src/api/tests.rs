@@ -1,5 +1,6 @@
 //! Endpoints as clients see them.
 
+mod absence;
 mod admin;
 mod appservices;
 mod create_room;
@@ -15,6 +16,7 @@ mod homes;
 mod identity;
 mod initial_sync;
 mod invite_permission;
+mod key_rotation;
 mod knocking;
 mod limits;
 mod media;
@@ -22,6 +24,7 @@ mod moderation;
 mod owner;
 mod pages;
 mod personal;
+mod policy;
 mod previews;
 mod profile;
 mod push_rules;
@@ -34,6 +37,7 @@ mod restricted;
 mod search;
 mod sessions;
 mod spaces;
+mod third_party;
 mod threads;
 mod threepids;
 mod upgrades;

@@ -5,10 +5,13 @@ pub mod backoff;
 pub mod bells;
 pub mod client;
 pub mod destinations;
+pub mod heads;
 mod key_answer;
 pub mod keyring;
 mod origin;
 mod over_net;
+pub mod own_keys;
+pub mod quota;
 pub mod sender;
 pub mod transport;
 
@@ -22,8 +25,11 @@ use crate::{clock::Clock, store::Store};
 pub use self::{
     client::{Deadline, FederationClient, FederationError},
     destinations::Destinations,
+    heads::Heads,
     keyring::{Keyring, VerifyError},
     origin::Origin,
+    own_keys::OwnKeys,
+    quota::Quota,
     sender::Sender,
     transport::{Limits, NoNetwork, SendError, Transport},
 };
@@ -34,6 +40,8 @@ pub struct Federation {
     pub keyring: Keyring,
     pub client: FederationClient,
     pub destinations: Destinations,
+    pub heads: Heads,
+    pub quota: Quota,
 }
 
 impl Federation {
@@ -46,15 +54,15 @@ impl Federation {
         transport: Arc<dyn Transport>,
     ) -> Self {
         let destinations = Destinations::new(store.clone(), clock.clone());
-        let keyring =
-            Keyring::new(Arc::clone(&identity), server_name.clone(), store, clock.clone(), Arc::clone(&transport));
-        let client = FederationClient::new(&identity, server_name, destinations.clone(), transport);
-        Self { keyring, client, destinations }
+        let heads = Heads::new(store.clone());
+        let keys = OwnKeys::new(identity);
+        let keyring = Keyring::new(keys.clone(), server_name.clone(), store, clock.clone(), Arc::clone(&transport));
+        let client = FederationClient::new(keys, server_name, destinations.clone(), transport);
+        Self { keyring, client, destinations, heads, quota: Quota::default() }
     }
 
-    /// A server with a key of this moment that speaks to nobody: for tests and tools.
-    pub fn offline(server_name: OwnedServerName, store: Store, clock: Clock) -> Self {
-        let identity = Arc::new(ServerIdentity::generate_in_key_mode());
+    /// A server that speaks to nobody: for tests and tools.
+    pub fn offline(identity: Arc<ServerIdentity>, server_name: OwnedServerName, store: Store, clock: Clock) -> Self {
         Self::new(identity, server_name, store, clock, Arc::new(NoNetwork))
     }
 }

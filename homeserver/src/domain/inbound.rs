@@ -7,7 +7,9 @@ mod hierarchy;
 mod history;
 mod membership;
 mod missing;
+mod pull;
 mod state;
+mod third_party;
 mod transaction;
 mod worker;
 
@@ -38,6 +40,7 @@ pub use self::{
     history::Gap,
     membership::{EnteredRoom, EntryError},
     state::{StateEvents, StateIds},
+    third_party::KeptInvite,
     transaction::{PduResults, Transaction, TransactionError},
 };
 

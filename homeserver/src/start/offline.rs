@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use axum::{Router, body::Body};
+use axum::{Extension, Router, body::Body};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
@@ -10,6 +10,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     api::{
+        owner::keys::KeyFile,
         parts::{Foundation, Parts},
         router,
     },
@@ -38,7 +39,8 @@ impl Offline {
         }
         let lock = FolderLock::take(folder)?;
         let data = lock.folder().to_owned();
-        if !data.join(identity::FILE).is_file() {
+        let key_file = data.join(identity::FILE);
+        if !key_file.is_file() {
             return Err(StartError::NoKey(data));
         }
         let clock = Clock::system();
@@ -48,7 +50,8 @@ impl Offline {
         let notifier = Notifier::default();
         let committed = notifier.clone();
         let store = Store::open(&path, &name, clock.clone(), move |commit| committed.committed(commit)).await?;
-        let federation = Federation::offline(name.clone(), store.clone(), clock.clone());
+        let federation = Federation::offline(identity, name.clone(), store.clone(), clock.clone());
+        federation.keyring.enter_own_key().await?;
         let appservices = Appservices::none(name.clone(), store.clone());
         let config = Arc::new(Config { data, ..Config::default() });
         let parts = Parts::new(Foundation {
@@ -57,14 +60,14 @@ impl Offline {
             store: store.clone(),
             notifier,
             server_name: name,
-            identity,
             federation,
             web: Arc::new(NoWeb),
             mail: None,
             appservices,
         });
         let rooms = parts.rooms.clone();
-        Ok(Self { router: router::socket(parts), rooms, store, _lock: lock })
+        let router = router::socket(parts).layer(Extension(KeyFile(Some(key_file))));
+        Ok(Self { router, rooms, store, _lock: lock })
     }
 
     /// Answers as the socket of a served folder would.

@@ -67,3 +67,57 @@ async fn phones_are_served_on_the_tls_listener_when_it_is_wanted() -> anyhow::Re
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn the_owner_replaces_the_signing_key_and_the_old_one_is_published() -> anyhow::Result<()> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().to_owned();
+    let serve = async |name: ServerNameChoice| {
+        let federation_listen = Listen::At("127.0.0.1:0".parse().unwrap());
+        let config = Config { data: data.clone(), server_name: name, federation_listen, ..Config::default() };
+        start(config, None).await.unwrap()
+    };
+    let published = async |address: SocketAddr| {
+        let answer = get(&data, address, "/_matrix/key/v2/server").await.unwrap();
+        let body = answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+        let keys: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let ids = |field: &str| keys[field].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        (ids("verify_keys"), ids("old_verify_keys"))
+    };
+    let ask = async |method: http::Method, path: &str| {
+        let owner = crate::Owner::of(&data).await.unwrap();
+        let answer = owner.ask(method, path, Some(&serde_json::json!({}))).await;
+        owner.close().await;
+        answer
+    };
+    let named = || ServerNameChoice::Name("localhost".to_owned());
+    let server = serve(named()).await;
+    let (first, none) = published(server.federation_address().unwrap()).await;
+    assert_eq!((first.len(), none.len()), (1, 0));
+    let rotated = ask(http::Method::POST, "/_hearth/v1/keys/rotate").await.unwrap();
+    let second = published(server.federation_address().unwrap()).await;
+    assert_eq!(second, (vec![rotated["current"].as_str().unwrap().to_owned()], first.clone()));
+    server.shutdown().await;
+    // Nobody serves: the next start finds the third.
+    ask(http::Method::POST, "/_hearth/v1/keys/rotate").await.unwrap();
+    let server = serve(named()).await;
+    let (third, old) = published(server.federation_address().unwrap()).await;
+    assert!(third != second.0 && old.len() == 2 && old.contains(&first[0]), "{third:?} {old:?}");
+    assert_eq!(ask(http::Method::GET, "/_hearth/v1/keys").await.unwrap()["current"], third[0]);
+    server.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_that_is_a_key_keeps_it() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = Config { data: folder.path().to_owned(), ..Config::default() };
+    let server = start(Config { server_name: ServerNameChoice::Key, ..config }, None).await?;
+    let owner = crate::Owner::of(folder.path()).await?;
+    let refused = owner.ask(http::Method::POST, "/_hearth/v1/keys/rotate", Some(&serde_json::json!({}))).await;
+    assert!(refused.unwrap_err().to_string().contains("its key"), "it says why");
+    owner.close().await;
+    server.shutdown().await;
+    Ok(())
+}

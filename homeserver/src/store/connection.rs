@@ -10,7 +10,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, SqliteConnection,
+    ConnectOptions, Connection as _, SqliteConnection,
     sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -31,6 +31,13 @@ pub(super) async fn open_writer(path: &Path) -> Result<Db, StoreError> {
         .pragma("wal_autocheckpoint", "2000")
         .pragma("journal_size_limit", "67108864");
     Ok(Db(options.connect().await?, Ahead::default()))
+}
+
+/// Neither the writer nor the readers wait for it.
+pub(super) async fn checkpoint(path: &Path) -> Result<(), StoreError> {
+    let mut connection = options(path).synchronous(SqliteSynchronous::Full).connect().await?;
+    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

@@ -63,3 +63,18 @@ async fn another_name_or_a_newer_schema_is_refused() -> anyhow::Result<()> {
     assert!(matches!(open(&folder).await, Err(OpenError::NewerSchema)));
     Ok(())
 }
+
+#[tokio::test]
+async fn after_a_checkpoint_the_database_file_has_everything_by_itself() -> anyhow::Result<()> {
+    let (folder, copy) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let store = open(&folder).await?;
+    store
+        .write::<_, StoreError, _>(Durability::Normal, |tx| {
+            Box::pin(async move { tx.make_user_sn(user_id!("@a:two.example")).await })
+        })
+        .await?;
+    store.checkpoint().await?;
+    std::fs::copy(folder.path().join("hearth.db"), copy.path().join("hearth.db"))?;
+    assert!(open(&copy).await?.read().await?.user_sn(user_id!("@a:two.example")).await?.is_some());
+    Ok(())
+}

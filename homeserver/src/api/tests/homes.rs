@@ -17,6 +17,7 @@ use crate::{
 pub struct Home {
     pub client: Server,
     pub home: TestHome,
+    pub sender: Sender,
     stop: CancellationToken,
 }
 
@@ -40,16 +41,28 @@ impl Home {
 
     pub async fn with(name: &str, network: &FakeNetwork, config: Config) -> Self {
         let config = Config { rate_limits: false, ..config };
-        let identity = ServerIdentity::generate_for_domain().unwrap();
+        Self::with_identity(name, ServerIdentity::generate_for_domain().unwrap(), network, config).await
+    }
+
+    /// A copy whose name is its key.
+    pub async fn of_key(network: &FakeNetwork) -> Self {
+        let identity = ServerIdentity::generate_in_key_mode();
+        let name = crypto::name::server_name(&identity.public_key(), crypto::name::DEFAULT_SUFFIX).unwrap();
+        let config = Config { rate_limits: false, ..Config::default() };
+        Self::with_identity(name.as_str(), identity, network, config).await
+    }
+
+    async fn with_identity(name: &str, identity: ServerIdentity, network: &FakeNetwork, config: Config) -> Self {
         let home = TestHome::with_config(name, identity, network, config).await;
         let stop = CancellationToken::new();
         let parts = &home.parts;
         let sender =
             Sender::new(parts.federation.clone(), parts.store.clone(), parts.clock.clone(), home.notifier.clone());
-        tokio::spawn(sender.run(stop.clone()));
+        tokio::spawn(sender.clone().run(stop.clone()));
         tokio::spawn(parts.inbound.clone().run(stop.clone()));
+        tokio::spawn(parts.inbound.clone().follow_heads(stop.clone()));
         tokio::spawn(parts.rooms.clone().run_delayed(stop.clone()));
-        Self { client: Server::over(parts.clone()), home, stop }
+        Self { client: Server::over(parts.clone()), home, sender, stop }
     }
 
     pub fn name(&self) -> &str {
@@ -70,7 +83,6 @@ impl Home {
             store: parts.store,
             notifier: parts.notifier,
             server_name: parts.server_name,
-            identity: Arc::clone(&self.home.identity),
             federation: parts.federation,
             web: Arc::new(self.home.web.clone()),
             mail: None,

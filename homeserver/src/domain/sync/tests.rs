@@ -55,9 +55,9 @@ impl Home {
         let path = folder.path().join("hearth.db");
         let store = Store::open(&path, &name, clock.clone(), move |commit| told.committed(commit)).await?;
         let identity = Arc::new(ServerIdentity::generate_for_domain()?);
-        let federation = Federation::offline(name.clone(), store.clone(), clock.clone());
+        let federation = Federation::offline(identity, name.clone(), store.clone(), clock.clone());
         let appservices = Appservices::none(name.clone(), store.clone());
-        let rooms = Rooms::new(store.clone(), clock.clone(), identity, name.clone(), federation, appservices);
+        let rooms = Rooms::new(store.clone(), clock.clone(), name.clone(), federation, appservices);
         let ephemeral = Ephemeral::new(store.clone(), clock.clone(), name, false);
         let sync = Sync::new(store.clone(), clock, notifier, ephemeral.clone(), rooms.clone());
         let mut users = Vec::new();
