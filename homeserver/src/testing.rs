@@ -2,6 +2,7 @@
 
 mod answers;
 pub mod devices;
+mod lies;
 mod taker;
 mod web;
 
@@ -40,6 +41,7 @@ use crate::{
 
 pub use self::{
     answers::{always, notary},
+    lies::Lies,
     taker::Taker,
     web::FakeWeb,
 };

@@ -1,32 +1,23 @@
 //! A server that lies: some of its answers are the test's, and it sends events that no honest server would make.
 
-use std::sync::{Arc, Mutex};
-
-use axum::{Json, Router, body::Body, extract::Request, response::IntoResponse as _};
 use http::StatusCode;
 use ruma::{
     CanonicalJsonObject, EventId, OwnedEventId, OwnedRoomId, RoomId, RoomVersionId, UserId, events::TimelineEventType,
 };
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
 use crate::{
-    api::router,
     domain::events::{
         auth::needed_state,
         build::{Draft, Place, sign, unsigned},
     },
-    testing::FakeNetwork,
+    testing::{FakeNetwork, Lies},
 };
 
 use super::{
     running::{Running, running},
     send, signed, transaction,
 };
-
-/// Answers by a part of the path; whatever has none is answered honestly.
-#[derive(Clone, Default)]
-struct Lies(Arc<Mutex<Vec<(&'static str, Value)>>>);
 
 pub struct Liar {
     pub running: Running,
@@ -71,27 +62,13 @@ impl Liar {
     pub async fn new(name: &str, network: &FakeNetwork) -> Self {
         let running = running(name, network).await;
         let lies = Lies::default();
-        let honest = router::federation(running.home.parts.clone());
-        let told = lies.clone();
-        let answer = async move |request: Request<Body>| {
-            let path = request.uri().path().to_owned();
-            let lie = told.0.lock().unwrap().iter().rev().find(|(part, _)| path.contains(part)).cloned();
-            match lie {
-                Some((_, Value::Null)) => {
-                    (StatusCode::NOT_FOUND, Json(json!({"errcode": "M_NOT_FOUND", "error": "no"}))).into_response()
-                }
-                Some((_, Value::Number(_))) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-                Some((_, answer)) => Json(answer).into_response(),
-                None => honest.oneshot(request).await.unwrap().into_response(),
-            }
-        };
-        network.attach(running.home.name(), Router::new().fallback(answer));
+        network.attach(running.home.name(), lies.router(running.home.parts.clone()));
         Self { running, network: network.clone(), lies }
     }
 
     /// Answers requests whose path contains `part` with this from now on; null is "not found", a number an error of its own.
     pub fn lies(&self, part: &'static str, answer: Value) {
-        self.lies.0.lock().unwrap().push((part, answer));
+        self.lies.tell(part, answer);
     }
 
     /// The ends of a room's graph as this server has them.
