@@ -58,6 +58,8 @@ pub struct Config {
     pub guest_access: bool,
     /// Whether clients are slowed down.
     pub rate_limits: bool,
+    /// Whether every member may give a room an alias of this server, or only those whom the room lets choose its own.
+    pub aliases_by_anyone: bool,
     /// Whether other servers may read the room directory.
     pub public_rooms_over_federation: bool,
     /// Whether the room directory may be read without an account.
@@ -157,6 +159,7 @@ impl Default for Config {
             appservices: Vec::new(),
             guest_access: false,
             rate_limits: true,
+            aliases_by_anyone: false,
             public_rooms_over_federation: false,
             public_rooms_without_login: false,
             max_upload_size: 100 * 1024 * 1024,

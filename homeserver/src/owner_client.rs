@@ -31,7 +31,7 @@ pub enum Owner {
     /// The server that serves it.
     Served(std::path::PathBuf),
     /// Nobody serves it: it is ours until this is closed.
-    Opened(Offline),
+    Opened(Box<Offline>),
 }
 
 impl Owner {
@@ -40,7 +40,7 @@ impl Owner {
         let socket = folder.join(crate::SOCKET);
         match UnixStream::connect(&socket).await {
             Ok(_) => Ok(Self::Served(socket)),
-            Err(_) => Ok(Self::Opened(Offline::open(folder).await?)),
+            Err(_) => Ok(Self::Opened(Box::new(Offline::open(folder).await?))),
         }
     }
 

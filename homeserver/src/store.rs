@@ -90,7 +90,7 @@ pub use self::{
     key_backups::{BackedUpSession, KeyBackup},
     keys::{ClaimedKey, DeviceKeysRow},
     media::{MediaRow, ThumbnailKey, ThumbnailRow},
-    members::{LocalMembership, MemberRow, Membership},
+    members::{Departure, LocalMembership, MemberRow, Membership},
     notifications::{NewNotification, Notification, NotifiedCall, ReadMarks, Unread},
     outbox_reading::{OutboxBatch, OutboxEvent},
     own_keys::OldOwnKey,

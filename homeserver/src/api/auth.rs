@@ -20,6 +20,7 @@ use ruma::{
 
 use crate::{
     domain::{
+        accounts::{Accounts, Limit},
         appservices::{Appservice, Appservices},
         rooms::LocalUser,
     },
@@ -72,6 +73,14 @@ impl Sender {
     /// The time that an application service gives an event, in milliseconds since 1970; nobody else chooses it.
     pub fn timestamp(&self, wish: Option<MilliSecondsSinceUnixEpoch>) -> Option<i64> {
         self.appservice.as_ref().and(wish).map(|wish| wish.get().into())
+    }
+
+    /// Counts the request as one of `what` of this user.
+    pub fn take(&self, accounts: &Accounts, what: &str, limit: Limit) -> Result<(), ApiError> {
+        if self.is_limited() {
+            accounts.limits().take(&format!("{what} {}", self.user_id), limit)?;
+        }
+        Ok(())
     }
 
     /// Whether the user's requests are slowed down.
@@ -130,7 +139,7 @@ impl Authenticate for AccessToken {
         sender(parts, &token, request).await
     }
     fn counted_as(sender: &Sender, extensions: &Extensions) -> Option<String> {
-        (!is_owner(extensions)).then(|| sender.user_id.to_string())
+        (sender.is_limited() && !is_owner(extensions)).then(|| sender.user_id.to_string())
     }
 }
 
@@ -187,7 +196,11 @@ fn token_error(error: ExtractTokenError) -> ApiError {
 /// Finds whose token it is. An expired token is told with `soft_logout`, so that the client refreshes it.
 async fn sender(parts: &Parts, token: &str, request: &Request<Bytes>) -> Result<Sender, ApiError> {
     if let Some(service) = parts.appservices.by_token(token) {
-        return appservice::sender(parts, service, request).await;
+        let sender = appservice::sender(parts, service, request).await?;
+        if sender.suspended && suspended::may_not(request.method(), request.uri().path()) {
+            return Err(suspended());
+        }
+        return Ok(sender);
     }
     let found = parts.store.read().await?.access_token(token).await?.ok_or_else(|| ApiError::unknown_token(false))?;
     if found.expires_ts.is_some_and(|expires| expires <= parts.clock.now_ms()) {

@@ -361,15 +361,7 @@ fn rooms(router: Router<Parts>) -> Router<Parts> {
         .route("/_matrix/client/v1/mutual_rooms", get(membership::mutual_rooms::get))
         .route("/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms", get(membership::mutual_rooms::get))
         .ruma(delayed_events::update_delayed_event::update_delayed_event)
-        .route(
-            "/_matrix/client/unstable/org.matrix.msc4140/delayed_events",
-            get(delayed_events::list_delayed_events::get),
-        )
-        .route(
-            "/_matrix/client/unstable/org.matrix.msc4140/delayed_events/{p1}/{p2}",
-            post(delayed_events::act_on_delayed_event::post),
-        )
-        .route("/_matrix/client/v1/delayed_events/{p1}/{p2}", post(delayed_events::act_on_delayed_event::post))
+        .merge(delayed_events::routes())
         .ruma(reporting::report_room::report_room)
         .ruma(reporting::report_content::report_content)
         .ruma(reporting::report_user::report_user)

@@ -47,6 +47,28 @@ where
     }
 }
 
+/// Gives a request type of ours the method, path and authentication of ruma's type of the same endpoint, where that is read differently.
+macro_rules! same_endpoint {
+    ($ours:ty, $ruled:ty) => {
+        same_endpoint!(
+            $ours,
+            $ruled,
+            <$ruled as ruma::api::Metadata>::RATE_LIMITED,
+            <$ruled as ruma::api::Metadata>::Authentication
+        );
+    };
+    ($ours:ty, $ruled:ty, $limited:expr, $authentication:ty) => {
+        impl ruma::api::Metadata for $ours {
+            const METHOD: http::Method = <$ruled as ruma::api::Metadata>::METHOD;
+            const RATE_LIMITED: bool = $limited;
+            type Authentication = $authentication;
+            type PathBuilder = <$ruled as ruma::api::Metadata>::PathBuilder;
+            const PATH_BUILDER: Self::PathBuilder = <$ruled as ruma::api::Metadata>::PATH_BUILDER;
+        }
+    };
+}
+pub(super) use same_endpoint;
+
 /// A function that answers the endpoint `R`, taking the parts `P`.
 pub trait Endpoint<P, R>: Clone + Send + Sync + 'static
 where

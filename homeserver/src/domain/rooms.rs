@@ -17,6 +17,7 @@ mod membership;
 mod policy;
 mod published;
 mod purge;
+mod redaction;
 mod remote;
 mod retention;
 pub mod send;

@@ -34,6 +34,15 @@ impl Db {
             .await?)
     }
 
+    /// How many types of account data the user has there.
+    pub async fn account_data_types(&mut self, user: UserSn, room: RoomSn) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar("SELECT count(*) FROM account_data WHERE user_sn = $1 AND room_sn = $2")
+            .bind(user)
+            .bind(room)
+            .fetch_one(&mut self.0)
+            .await?)
+    }
+
     /// The user's push rules; the server's defaults when they have none of their own.
     pub async fn push_rules(&mut self, user: UserSn) -> Result<Ruleset, StoreError> {
         match self.account_data(user, RoomSn::GLOBAL, PUSH_RULES).await? {

@@ -158,6 +158,8 @@ impl Tx {
             "DELETE FROM openid_tokens WHERE user_sn = $1",
             "DELETE FROM threepids WHERE user_sn = $1",
             "DELETE FROM threepid_bindings WHERE user_sn = $1",
+            "DELETE FROM delayed_events WHERE user_sn = $1",
+            "DELETE FROM thread_subscriptions WHERE user_sn = $1",
         ] {
             sqlx::query(statement).bind(user).execute(&mut self.db.0).await?;
         }

@@ -53,6 +53,15 @@ pub struct MemberRow {
     pub avatar_url: Option<String>,
 }
 
+/// The end of a local user's being joined; nothing while they are joined or when they never were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Departure {
+    #[sqlx(rename = "left_position")]
+    pub position: Option<Position>,
+    #[sqlx(rename = "left_event_sn")]
+    pub event: Option<EventSn>,
+}
+
 /// A local user's own view of a room.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct LocalMembership {
@@ -62,6 +71,9 @@ pub struct LocalMembership {
     pub event_sn: Option<EventSn>,
     pub position: Position,
     pub joined_position: Option<Position>,
+    /// Where the user stopped being joined, and the member event that ended it.
+    #[sqlx(flatten)]
+    pub departure: Departure,
     /// JSON array of stripped state events, for invites and knocks.
     pub stripped_state: Option<String>,
     /// The signed invite of a room that we are not in.
@@ -139,6 +151,9 @@ impl Db {
         user: UserSn,
         room: RoomSn,
     ) -> Result<Option<LocalMembership>, StoreError> {
+        if let Some(mine) = self.1.membership(user, room) {
+            return Ok(Some(mine));
+        }
         Ok(sqlx::query_as("SELECT * FROM local_memberships WHERE user_sn = $1 AND room_sn = $2")
             .bind(user)
             .bind(room)
@@ -250,11 +265,13 @@ impl Tx {
     pub async fn put_local_membership(&mut self, row: &LocalMembership) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO local_memberships
-                 (user_sn, room_sn, membership, event_sn, position, joined_position, stripped_state, invite_event, forgotten)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                 (user_sn, room_sn, membership, event_sn, position, joined_position, stripped_state, invite_event, forgotten,
+                  left_position, left_event_sn)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT (user_sn, room_sn) DO UPDATE SET membership = excluded.membership, event_sn = excluded.event_sn,
                  position = excluded.position, joined_position = excluded.joined_position, stripped_state = excluded.stripped_state,
-                 invite_event = excluded.invite_event, forgotten = excluded.forgotten",
+                 invite_event = excluded.invite_event, forgotten = excluded.forgotten, left_position = excluded.left_position,
+                 left_event_sn = excluded.left_event_sn",
         )
         .bind(row.user_sn)
         .bind(row.room_sn)
@@ -265,6 +282,8 @@ impl Tx {
         .bind(&row.stripped_state)
         .bind(&row.invite_event)
         .bind(row.forgotten)
+        .bind(row.departure.position)
+        .bind(row.departure.event)
         .execute(&mut self.db.0)
         .await?;
         self.wake_user(row.user_sn);

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ruma::{OwnedEventId, OwnedRoomId};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
 
-use super::{Db, EventSn, Position, RoomSn, StoreError, Tx, UserSn};
+use super::{Db, EventSn, Position, RoomSn, Standing, StoreError, StoredEvent, Tx, UserSn};
 
 /// Read notifications that are kept for `GET /notifications`, per user.
 const KEPT: i64 = 1000;
@@ -109,6 +109,40 @@ pub(super) const UNREAD: &str = "
     SELECT thread_id, position, notify, highlight FROM notifications WHERE user_sn = $1 AND room_sn = $2 AND position > $3";
 
 impl Db {
+    /// What a user was notified of: an event, or an invite to a room that this server is not in. `None` when it is gone.
+    pub async fn notified_event(
+        &mut self,
+        user: UserSn,
+        notification: &Notification,
+    ) -> Result<Option<StoredEvent>, StoreError> {
+        if let Some(event) = self.event_by_sn(notification.event).await? {
+            return Ok(Some(event));
+        }
+        let mine = self.local_membership(user, notification.room).await?;
+        let mine = mine.filter(|mine| mine.position == notification.position);
+        let Some(json) = mine.and_then(|mine| mine.invite_event) else { return Ok(None) };
+        #[derive(serde::Deserialize)]
+        struct Invite {
+            sender: OwnedUserId,
+            origin_server_ts: i64,
+        }
+        let invite: Invite = serde_json::from_str(&json).map_err(|_| StoreError::Damaged("an invite"))?;
+        Ok(Some(StoredEvent {
+            sn: notification.event,
+            room: notification.room,
+            event_id: self.event_id(notification.event).await?,
+            standing: Standing::Accepted,
+            position: None,
+            depth: 0,
+            key: None,
+            sender: self.user_sn(&invite.sender).await?.unwrap_or_default(),
+            origin_ts: invite.origin_server_ts,
+            snapshot: None,
+            redacted_by: None,
+            json,
+        }))
+    }
+
     /// Up to where the user has read the room.
     pub async fn read_marks(&mut self, user: UserSn, room: RoomSn) -> Result<ReadMarks, StoreError> {
         let joined: Option<Position> =
@@ -242,6 +276,18 @@ impl Db {
 }
 
 impl Tx {
+    /// A number for an invite that came from outside and is kept beside its user's membership only: nobody checked it against the room.
+    pub async fn number_of_invite(&mut self, room: RoomSn, event_id: &EventId) -> Result<EventSn, StoreError> {
+        let sn = self.make_event_sn(room, event_id).await?;
+        let now = self.now_ms();
+        sqlx::query("UPDATE events SET received_ts = $2 WHERE event_sn = $1 AND standing = 3")
+            .bind(sn)
+            .bind(now)
+            .execute(&mut self.db.0)
+            .await?;
+        Ok(sn)
+    }
+
     /// Writes what push rules decided.
     pub async fn add_notification(&mut self, new: NewNotification<'_>) -> Result<(), StoreError> {
         sqlx::query(

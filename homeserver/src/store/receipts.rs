@@ -48,6 +48,9 @@ impl Db {
         since: Position,
         me: UserSn,
     ) -> Result<Vec<Receipt>, StoreError> {
+        if let Some(receipts) = self.1.receipts(room, since, me) {
+            return Ok(receipts);
+        }
         Ok(sqlx::query_as(RECEIPTS_SINCE).bind(room).bind(since).bind(me).fetch_all(&mut self.0).await?)
     }
 

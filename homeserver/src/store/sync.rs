@@ -6,6 +6,7 @@ mod account_data;
 mod ahead;
 mod connections;
 mod members;
+mod packed;
 mod rooms;
 mod state;
 #[cfg(test)]

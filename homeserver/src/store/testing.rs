@@ -2,7 +2,9 @@
 
 use ruma::{DeviceId, RoomId, RoomVersionId, UserId};
 
-use super::{Db, EventSn, LocalMembership, Membership, RoomSn, ServerSn, StoreError, Tx, UserSn, token_hash};
+use super::{
+    Db, Departure, EventSn, LocalMembership, Membership, RoomSn, ServerSn, StoreError, Tx, UserSn, token_hash,
+};
 
 impl Db {
     /// How many originals of redacted events are kept.
@@ -56,6 +58,7 @@ impl Tx {
                 event_sn: None,
                 position,
                 joined_position: Some(position),
+                departure: Departure::default(),
                 stripped_state: None,
                 invite_event: None,
                 forgotten: false,

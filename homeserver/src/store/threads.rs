@@ -42,20 +42,21 @@ impl<'r> FromRow<'r, SqliteRow> for ThreadSubscription {
 }
 
 impl Db {
-    /// What a thread root tells of its thread; none when nobody but ignored users said anything.
+    /// What a thread root tells of its thread up to a position; none when nobody but ignored users said anything.
     pub async fn thread_summary(
         &mut self,
         room: RoomSn,
         root: &EventId,
         user: UserSn,
         ignored: &BTreeSet<UserSn>,
+        upto: Position,
     ) -> Result<Option<ThreadSummary>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT count(*), coalesce(max(e.sender_sn = ");
         query.push_bind(user);
         query.push("), 0), max(e.position) FROM relations r JOIN events e ON e.event_sn = r.event_sn WHERE r.target_event_id = ");
         query.push_bind(root.as_str().to_owned());
         query.push(" AND r.rel_type = 'm.thread' AND r.room_sn = ").push_bind(room);
-        query.push(" AND e.standing = 0 AND e.position IS NOT NULL");
+        query.push(" AND e.standing = 0 AND e.position <= ").push_bind(upto);
         push_ignored(&mut query, ignored);
         let (count, participated, newest): (i64, bool, Option<Position>) =
             query.build_query_as().fetch_one(&mut self.0).await?;

@@ -3,7 +3,10 @@
 use ruma::UserId;
 use serde_json::{Map, Value};
 
-use crate::api::{auth::Sender, error::ApiError};
+use crate::{
+    api::{auth::Sender, error::ApiError},
+    store::{RoomSn, Tx, UserSn},
+};
 
 pub mod get_global_account_data;
 pub mod get_room_account_data;
@@ -12,6 +15,8 @@ pub mod set_room_account_data;
 
 /// The largest content of one type.
 const LARGEST: usize = 1024 * 1024;
+/// Types of one user, globally and in each room.
+const TYPES: i64 = 1000;
 
 /// Users see and change only what is their own.
 pub(super) fn own(sender: &Sender, user_id: &UserId) -> Result<(), ApiError> {
@@ -24,6 +29,16 @@ fn object(content: &str) -> Result<Map<String, Value>, ApiError> {
         return Err(ApiError::too_large("Account data has at most a megabyte"));
     }
     serde_json::from_str(content).map_err(|_| ApiError::bad_json("The content is not a JSON object"))
+}
+
+/// Writes it, unless the user has too many types there already.
+async fn set(tx: &mut Tx, user: UserSn, room: RoomSn, data_type: &str, content: &str) -> Result<(), ApiError> {
+    let new = tx.account_data(user, room, data_type).await?.is_none();
+    if new && tx.account_data_types(user, room).await? >= TYPES {
+        return Err(ApiError::invalid_param("There are too many types of account data"));
+    }
+    tx.set_account_data(user, room, data_type, content).await?;
+    Ok(())
 }
 
 /// Types that the server keeps itself.

@@ -1,11 +1,17 @@
 //! Delayed events (MSC4140): `/send` and `/state` with a delay, and what can be done with an event that waits.
 
 pub mod act_on_delayed_event;
+pub mod get_delayed_event;
 pub mod list_delayed_events;
+pub mod schedule_delayed_event;
 pub mod update_delayed_event;
 
 use std::time::Duration;
 
+use axum::{
+    Router,
+    routing::{get, post, put},
+};
 use http::StatusCode;
 use ruma::api::{
     IncomingRequest, Metadata, OutgoingResponse,
@@ -15,9 +21,25 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    api::error::ApiError,
+    api::{error::ApiError, parts::Parts},
     domain::rooms::{DelayError, LONGEST_DELAY},
 };
+
+/// What ruma has no types of.
+pub fn routes() -> Router<Parts> {
+    Router::new()
+        .route("/_matrix/client/unstable/org.matrix.msc4140/delayed_events", get(list_delayed_events::get))
+        .route("/_matrix/client/unstable/org.matrix.msc4140/delayed_events/{p1}/{p2}", post(act_on_delayed_event::post))
+        .route("/_matrix/client/v3/rooms/{p1}/delayed_event/{p2}/{p3}", put(schedule_delayed_event::put))
+        .route(
+            "/_matrix/client/unstable/org.matrix.msc4140/rooms/{p1}/delayed_event/{p2}/{p3}",
+            put(schedule_delayed_event::put),
+        )
+        .route("/_matrix/client/v1/delayed_events", get(list_delayed_events::get))
+        .route("/_matrix/client/v1/delayed_events/{p1}", get(get_delayed_event::get))
+        .route("/_matrix/client/unstable/org.matrix.msc4140/delayed_events/{p1}", get(get_delayed_event::get))
+        .route("/_matrix/client/v1/delayed_events/{p1}/{p2}", post(act_on_delayed_event::post))
+}
 
 /// A request to send an event, now or later.
 pub struct Delayable<R> {
@@ -97,6 +119,7 @@ impl From<DelayError> for ApiError {
             }
             DelayError::TooMany => refused("M_MAX_DELAYED_EVENTS_EXCEEDED"),
             DelayError::Unknown => Self::not_found(message),
+            DelayError::Finished(_) => Self::with_status(StatusCode::CONFLICT, ErrorKind::Unknown, message),
             DelayError::Rooms(error) => error.into(),
         }
     }

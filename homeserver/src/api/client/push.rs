@@ -1,6 +1,10 @@
 //! Push rules and pushers.
 
-use ruma::push::{InsertPushRuleError, RemovePushRuleError, Ruleset};
+use http::StatusCode;
+use ruma::{
+    api::error::ErrorKind,
+    push::{InsertPushRuleError, RemovePushRuleError, Ruleset},
+};
 
 use crate::api::error::ApiError;
 
@@ -18,20 +22,32 @@ pub mod set_pushrule_enabled;
 
 /// How many rules a user may have.
 const MOST: usize = 2000;
+/// Bytes of all of a user's rules: every event is held against them while it is written.
+const LARGEST: usize = 64 * 1024;
 
 fn unknown_rule() -> ApiError {
     ApiError::not_found("There is no such push rule")
 }
 
-fn count(rules: &Ruleset) -> usize {
-    rules.iter().count()
+/// Refuses rules that are too many or too large.
+fn check(rules: &Ruleset) -> Result<(), ApiError> {
+    if rules.iter().count() > MOST {
+        return Err(ApiError::invalid_param("There are too many push rules"));
+    }
+    if serde_json::to_string(rules).is_ok_and(|json| json.len() > LARGEST) {
+        return Err(ApiError::too_large("All push rules together have at most 64 KiB"));
+    }
+    Ok(())
 }
 
 impl From<InsertPushRuleError> for ApiError {
     fn from(error: InsertPushRuleError) -> Self {
         let message = error.to_string();
         match error {
-            InsertPushRuleError::UnknownRuleId => Self::not_found(message),
+            // `before` or `after` names no rule.
+            InsertPushRuleError::UnknownRuleId => {
+                Self::with_status(StatusCode::BAD_REQUEST, ErrorKind::Unknown, message)
+            }
             _ => Self::invalid_param(message),
         }
     }

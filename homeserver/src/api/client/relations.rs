@@ -46,6 +46,7 @@ struct Found {
 
 async fn find((rooms, clock): (Rooms, Clock), sender: &Sender, wish: Wish<'_>) -> Result<Found, ApiError> {
     let (room, rules) = readable(&rooms, sender, wish.room_id).await?;
+    rooms.event_for(sender.user, &sender.user_id, &room, wish.event_id).await?;
     let (from, to) = (wish.from.map(token).transpose()?, wish.to.map(token).transpose()?);
     let page = RelationsPage {
         rel_type: wish.rel_type,

@@ -17,5 +17,5 @@ fn check(accounts: &Accounts, sender: &Sender, reason: &str) -> Result<(), ApiEr
     if reason.len() > REASON {
         return Err(ApiError::invalid_param(format!("A reason has at most {REASON} bytes")));
     }
-    Ok(accounts.limits().take(&format!("report {}", sender.user_id), Limit::REPORT)?)
+    sender.take(accounts, "report", Limit::REPORT)
 }

@@ -29,6 +29,8 @@ use crate::{
     store::{Position, RoomRow, StoredEvent},
 };
 
+/// Bytes of the longest transaction id.
+pub(super) const TXN_ID: usize = 255;
 /// Most servers that are tried.
 const VIA: usize = 20;
 

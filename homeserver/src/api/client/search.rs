@@ -19,7 +19,7 @@ use crate::{
     domain::{
         accounts::{Accounts, Limit},
         events::versions,
-        rooms::{Rooms, RoomsError, SearchGroup, SearchResults, SearchToken, SearchWish},
+        rooms::{Rooms, SearchGroup, SearchResults, SearchToken, SearchWish},
     },
     store::{RoomRow, RoomSn, SearchHit, SearchIn},
 };
@@ -34,7 +34,7 @@ pub async fn search_events(
     (rooms, accounts, clock): (Rooms, Accounts, Clock),
     request: Ruma<Request>,
 ) -> Result<Response, ApiError> {
-    accounts.limits().take(&format!("search {}", request.sender.user_id), Limit::LOOK_UP)?;
+    request.sender.take(&accounts, "search", Limit::LOOK_UP)?;
     let Categories { room_events: Some(criteria), .. } = &request.search_categories else {
         return Ok(Response::new(ResultCategories::new()));
     };
@@ -144,7 +144,8 @@ async fn answer(
                 room
             }
         };
-        let rules = versions::rules(&room.version).ok_or(RoomsError::UnsupportedVersion)?;
+        // Rooms of versions that this server does not know any more are not told of.
+        let Some(rules) = versions::rules(&room.version) else { continue };
         let events = std::slice::from_ref(&hit.event);
         let mut result = SearchResult::new();
         result.rank = Some(hit.rank);
@@ -155,7 +156,7 @@ async fn answer(
     }
     if criteria.include_state == Some(true) {
         for room in known.values() {
-            let rules = versions::rules(&room.version).ok_or(RoomsError::UnsupportedVersion)?;
+            let Some(rules) = versions::rules(&room.version) else { continue };
             let state = rooms.state_for(sender.user, room).await?;
             let shown = show(rooms, sender, clock.now_ms(), &room.room_id, &rules, &state).await?;
             results.state.insert(room.room_id.clone(), shown);

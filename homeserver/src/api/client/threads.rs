@@ -11,16 +11,13 @@ use ruma::{EventId, RoomId};
 use crate::{
     api::{auth::Sender, client::room::readable, error::ApiError},
     domain::rooms::{Rooms, RoomsError},
-    store::{RoomSn, Standing},
+    store::RoomSn,
 };
 
 /// The room of a thread root that the sender may see.
 async fn root(rooms: &Rooms, sender: &Sender, room_id: &RoomId, root: &EventId) -> Result<RoomSn, ApiError> {
     let unknown = || ApiError::from(RoomsError::UnknownEvent);
     let (room, _) = readable(rooms, sender, room_id).await.map_err(|_| unknown())?;
-    let mut db = rooms.store().read().await?;
-    let event = db.event(root).await?.filter(|event| event.room == room.sn && event.standing == Standing::Accepted);
-    let event = event.ok_or_else(unknown)?;
-    let visible = rooms.visible(&mut db, sender.user, &sender.user_id, room.sn, vec![event]).await?;
-    if visible.is_empty() { Err(unknown()) } else { Ok(room.sn) }
+    rooms.event_for(sender.user, &sender.user_id, &room, root).await?;
+    Ok(room.sn)
 }

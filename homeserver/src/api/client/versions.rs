@@ -5,9 +5,9 @@ use ruma::api::client::discovery::get_supported_versions::{Request, Response};
 use crate::api::{error::ApiError, ruma_route::Ruma};
 
 /// Every version is listed: clients look for the one they need.
-const VERSIONS: [&str; 19] = [
+const VERSIONS: [&str; 20] = [
     "r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12",
-    "v1.13", "v1.14", "v1.15", "v1.16", "v1.17", "v1.18",
+    "v1.13", "v1.14", "v1.15", "v1.16", "v1.17", "v1.18", "v1.19",
 ];
 
 /// Unstable features by the names that clients look for.

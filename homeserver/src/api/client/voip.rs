@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use ruma::{
     UserId,
     api::{
-        IncomingRequest, Metadata, OutgoingResponse,
+        IncomingRequest, OutgoingResponse,
         auth_scheme::AccessToken,
         client::voip::get_turn_server_info::v3,
         error::{Error, FromHttpRequestError, IntoHttpError},
@@ -16,7 +16,10 @@ use ruma::{
 use sha1::Sha1;
 
 use crate::{
-    api::{error::ApiError, ruma_route::Ruma},
+    api::{
+        error::ApiError,
+        ruma_route::{Ruma, same_endpoint},
+    },
     clock::Clock,
     config::{Config, Turn},
 };
@@ -27,13 +30,7 @@ pub struct Request(());
 /// Credentials, or an empty object where there is no TURN server: clients go on without one.
 pub struct Answer(Option<v3::Response>);
 
-impl Metadata for Request {
-    const METHOD: http::Method = v3::Request::METHOD;
-    const RATE_LIMITED: bool = true;
-    type Authentication = AccessToken;
-    type PathBuilder = <v3::Request as Metadata>::PathBuilder;
-    const PATH_BUILDER: Self::PathBuilder = v3::Request::PATH_BUILDER;
-}
+same_endpoint!(Request, v3::Request, true, AccessToken);
 
 impl IncomingRequest for Request {
     type EndpointError = Error;

@@ -19,6 +19,7 @@ impl From<EncryptionError> for ApiError {
                 error.body.insert("errcode".to_owned(), "M_INVALID_SIGNATURE".into());
                 error
             }
+            EncryptionError::TooLarge(_) => Self::too_large(message),
             EncryptionError::NotFound(_) => Self::not_found(message),
             // Whoever can ask for the proof does so and tries again; to all others the door is shut.
             EncryptionError::KeyIdInUse | EncryptionError::AuthenticationNeeded => Self::forbidden(message),

@@ -10,7 +10,7 @@ impl From<RoomsError> for ApiError {
         let message = error.to_string();
         match error {
             RoomsError::Store(error) => Self::internal(&error),
-            RoomsError::Forbidden(_) | RoomsError::NotInRoom => Self::forbidden(message),
+            RoomsError::Forbidden(_) | RoomsError::Blocked | RoomsError::NotInRoom => Self::forbidden(message),
             // Whether a room exists is nobody's business who is not in it.
             RoomsError::UnknownRoom => Self::forbidden("You are not in this room, or it does not exist"),
             RoomsError::BadAlias => Self::new(ErrorKind::BadAlias, message),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::homes::{Home, Person};
-use crate::testing::FakeNetwork;
+use crate::{config::Config, testing::FakeNetwork};
 
 async fn types(person: &Person<'_>, room: &str) -> anyhow::Result<Vec<String>> {
     let page = person.get(&format!("v3/rooms/{room}/messages?dir=f&limit=50")).await?;
@@ -158,12 +158,17 @@ async fn what_cannot_be_made_is_refused_and_leaves_nothing() -> anyhow::Result<(
 #[tokio::test]
 async fn a_canonical_alias_leads_to_its_room() -> anyhow::Result<()> {
     let network = FakeNetwork::default();
-    let (one, two) = (Home::new("one.example", &network).await, Home::new("two.example", &network).await);
+    let one = Home::new("one.example", &network).await;
+    let two = Home::with("two.example", &network, Config { aliases_by_anyone: true, ..Config::default() }).await;
     let (alice, bob) = (one.person("alice").await, two.person("bob").await);
     let room = alice.make_room(json!({"preset": "public_chat"})).await?;
     let other = alice.make_room(json!({"room_alias_name": "other"})).await?;
     bob.join(&room, "one.example").await?;
     alice.put("v3/directory/room/%23main:one.example", json!({"room_id": room})).await?;
+    let dora = one.person("dora").await;
+    dora.join(&room, "one.example").await?;
+    let by_anyone = dora.refused_put("v3/directory/room/%23hers:one.example", json!({"room_id": room})).await?;
+    assert_eq!(by_anyone, (403, "M_FORBIDDEN".to_owned()), "she may not name the room");
     bob.put("v3/directory/room/%23far:two.example", json!({"room_id": room})).await?;
     let path = format!("v3/rooms/{room}/state/m.room.canonical_alias");
     let bad = (400, "M_BAD_ALIAS".to_owned());

@@ -69,9 +69,11 @@ async fn waiting_events_are_sent_at_once_cancelled_or_begin_anew() -> anyhow::Re
     assert_eq!(bob.refused_post(&first, action("send")).await?, lost, "somebody else's");
     alice.post(&first, action("send")).await?;
     assert_eq!(messages(&alice, &room).await, ["first"]);
-    for again in ["send", "cancel", "restart"] {
-        assert_eq!(alice.refused_post(&first, action(again)).await?, lost);
+    alice.post(&first, action("send")).await?;
+    for again in ["cancel", "restart"] {
+        assert_eq!(alice.refused_post(&first, action(again)).await?, (409, "M_UNKNOWN".to_owned()), "{again}");
     }
+    assert_eq!(messages(&alice, &room).await, ["first"], "once");
     let second = format!("{BASE}/{}", delayed(&alice, &format!("{send}/2"), 3_600_000, text("second")).await?);
     let since = alice.get(BASE).await?["delayed_events"][0]["running_since"].as_i64().unwrap();
     alice
@@ -100,16 +102,17 @@ async fn whoever_knows_the_id_acts_by_the_path_of_an_action() -> anyhow::Result<
         home.client.post(token, &format!("/_matrix/client/{base}/{id}/{action}"), json!({})).await
     };
     let stable = "v1/delayed_events";
-    assert_eq!(act("", stable, &first, "restart").await?.errcode(), "M_MISSING_TOKEN");
-    assert_eq!(act(&bob.token, stable, &first, "send").await?.errcode(), "M_NOT_FOUND", "somebody else's");
-    assert_eq!(act("guessed", BASE, &first, "send").await?.errcode(), "M_UNKNOWN_TOKEN");
     assert_eq!(act("", BASE, &first, "explode").await?.errcode(), "M_UNRECOGNIZED");
     assert_eq!(act("", BASE, "guessed", "send").await?.errcode(), "M_NOT_FOUND");
     assert_eq!(act("", BASE, &first, "restart").await?.ok()?, json!({}));
-    assert_eq!(act("", BASE, &first, "send").await?.ok()?, json!({}));
+    assert_eq!(act(&bob.token, stable, &first, "restart").await?.ok()?, json!({}));
+    assert_eq!(act("", stable, &first, "send").await?.ok()?, json!({}));
     assert_eq!(messages(&alice, &room).await, ["first"]);
     let second = delayed(&alice, &format!("{send}/2"), 3_600_000, text("second")).await?;
-    assert_eq!(act(&alice.token, stable, &second, "cancel").await?.ok()?, json!({}));
+    for _ in 0..2 {
+        assert_eq!(act("", stable, &second, "cancel").await?.ok()?, json!({}));
+    }
+    assert_eq!(act("", stable, &second, "send").await?.status, 409);
     assert_eq!(alice.get(BASE).await?, json!({"delayed_events": []}));
     Ok(())
 }
@@ -145,7 +148,10 @@ async fn what_the_room_refuses_is_dropped_and_bad_delays_are_refused() -> anyhow
     let path = format!("v3/rooms/{room}/state/m.room.topic");
     let id = delayed(&bob, &path, 3_600_000, json!({"topic": "not mine"})).await?;
     assert_eq!(bob.refused_post(&format!("{BASE}/{id}"), json!({"action": "send"})).await?, forbidden);
-    assert_eq!(bob.get(BASE).await?, json!({"delayed_events": []}));
+    assert_eq!(bob.get(BASE).await?["delayed_events"][0]["delay_id"], *id, "it may be allowed by then");
+    let id = delayed(&bob, &path, 1, json!({"topic": "not mine"})).await?;
+    let told = format!("v1/delayed_events/{id}");
+    bob.until("the refusal", async || bob.get(&told).await.unwrap()["error"]["errcode"] == "M_FORBIDDEN").await;
     for delay in ["-1", "soon", "1.5", "", "99999999999999999999999"] {
         let refused = alice.refused_put(&format!("{send}={delay}"), text("x")).await?;
         assert_eq!(refused, (400, "M_INVALID_PARAM".to_owned()), "{delay}");
@@ -186,5 +192,91 @@ async fn what_waited_while_the_server_was_off_is_sent_at_its_next_start() -> any
         })
         .await;
     stop.cancel();
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_became_of_an_event_is_told_to_its_sender() -> anyhow::Result<()> {
+    let network = FakeNetwork::default();
+    let home = Home::new("one.example", &network).await;
+    let (alice, bob) = (home.person("alice").await, home.person("bob").await);
+    let room = alice.make_room(json!({"preset": "public_chat"})).await?;
+    bob.join(&room, "one.example").await?;
+    let send = format!("v3/rooms/{room}/send/m.room.message/1");
+    let id = delayed(&alice, &send, 3_600_000, text("later")).await?;
+    let path = format!("v1/delayed_events/{id}");
+    let waiting = alice.get(&path).await?;
+    assert_eq!((&waiting["type"], &waiting["delay"]), (&json!("m.room.message"), &json!(3_600_000)));
+    assert!(waiting["event_id"].is_null() && waiting["origin_server_ts"].is_null());
+    alice.post(&format!("{path}/send"), json!({})).await?;
+    let sent = alice.get(&path).await?;
+    let event_id = sent["event_id"].as_str().unwrap();
+    assert!(sent["origin_server_ts"].is_i64() && sent["error"].is_null());
+    // The same request once more is the same event, though it was sent long ago.
+    assert_eq!(delayed(&alice, &send, 3_600_000, text("later")).await?, id);
+    assert_eq!(messages(&alice, &room).await, ["later"]);
+    let event = format!("v3/rooms/{room}/event/{event_id}");
+    let unsigned = alice.get(&event).await?["unsigned"].clone();
+    assert_eq!((&unsigned["org.matrix.msc4140.delay_id"], &unsigned["transaction_id"]), (&json!(id), &Value::Null));
+    assert!(bob.get(&event).await?["unsigned"]["org.matrix.msc4140.delay_id"].is_null());
+    let lost = (404, "M_NOT_FOUND".to_owned());
+    assert_eq!(bob.refused_get(&path).await?, lost);
+    assert_eq!(alice.refused_get("v1/delayed_events/none").await?, lost);
+    assert_eq!(home.client.get("", &format!("/_matrix/client/{path}")).await?.errcode(), "M_MISSING_TOKEN");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_suspended_account_does_not_speak_through_what_it_delayed() -> anyhow::Result<()> {
+    let network = FakeNetwork::default();
+    let home = Home::new("one.example", &network).await;
+    let alice = home.person("alice").await;
+    let room = alice.make_room(json!({})).await?;
+    let id = delayed(&alice, &format!("v3/rooms/{room}/send/m.room.message/1"), 3_600_000, text("x")).await?;
+    let new = json!({"name": "root", "password": "secret", "admin": true});
+    let root = home.client.post("", "/_hearth/v1/users", new).await?.ok()?["access_token"].as_str().unwrap().to_owned();
+    let path = format!("/_matrix/client/v1/admin/suspend/{}", alice.user_id);
+    home.client.put(&root, &path, json!({"suspended": true})).await?.ok()?;
+    let act = format!("{BASE}/{id}");
+    assert_eq!(alice.refused_post(&act, json!({"action": "send"})).await?, (403, "M_USER_SUSPENDED".to_owned()));
+    let by_path = home.client.post("", &format!("/_matrix/client/{act}/send"), json!({})).await?;
+    assert_eq!(by_path.status, 403);
+    assert_eq!(messages(&alice, &room).await, Vec::<String>::new());
+    alice.post(&act, json!({"action": "cancel"})).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_is_scheduled_by_an_endpoint_of_its_own() -> anyhow::Result<()> {
+    let network = FakeNetwork::default();
+    let home = Home::new("one.example", &network).await;
+    let alice = home.person("alice").await;
+    let room = alice.make_room(json!({})).await?;
+    let path = |kind: &str, txn: &str| format!("v3/rooms/{room}/delayed_event/{kind}/{txn}");
+    let wish = json!({"delay": 3_600_000, "content": text("later")});
+    let made = alice.put(&path("m.room.message", "1"), wish.clone()).await?;
+    assert_eq!(alice.put(&path("m.room.message", "1"), wish).await?, made, "a repeated request is the same event");
+    let topic = json!({"delay": 1, "state_key": "", "content": {"topic": "in time"}});
+    alice.put(&path("m.room.topic", "2"), topic).await?;
+    alice
+        .until("the topic", async || {
+            let topic = alice.get(&format!("v3/rooms/{room}/state/m.room.topic")).await;
+            topic.is_ok_and(|topic| topic["topic"] == "in time")
+        })
+        .await;
+    let listed = alice.get("v1/delayed_events").await?;
+    assert_eq!(listed["delayed_events"][0]["delay_id"], made["delay_id"]);
+    for (wish, errcode) in [
+        (json!({"delay": 0, "content": {}}), "M_INVALID_PARAM"),
+        (json!({"delay": -1, "content": {}}), "M_BAD_JSON"),
+        (json!({"content": {}}), "M_BAD_JSON"),
+        (json!({"delay": 1}), "M_BAD_JSON"),
+        (json!({"delay": 1, "content": []}), "M_BAD_JSON"),
+        (json!({"delay": 1, "content": {"a": 1.5}}), "M_BAD_JSON"),
+        (json!({"delay": 86_400_001, "content": {}}), "M_MAX_DELAY_EXCEEDED"),
+    ] {
+        let refused = alice.refused_put(&path("m.room.message", "3"), wish.clone()).await?;
+        assert_eq!(refused, (400, errcode.to_owned()), "{wish}");
+    }
     Ok(())
 }

@@ -43,7 +43,12 @@ async fn the_servers_own_rules_stay() -> anyhow::Result<()> {
     let refused = server.put(&token, &format!("{RULES}/global/content/.cake"), rule.clone()).await?;
     assert_eq!((refused.status.as_u16(), refused.errcode().as_str()), (400, "M_INVALID_PARAM"));
     let missing = server.put(&token, &format!("{RULES}/global/content/cake?before=none"), rule).await?;
-    assert_eq!((missing.status.as_u16(), missing.errcode().as_str()), (404, "M_NOT_FOUND"));
+    assert_eq!((missing.status.as_u16(), missing.errcode().as_str()), (400, "M_UNKNOWN"));
+    let mut large = json!({ "pattern": "x".repeat(70_000), "actions": ["notify"] });
+    let refused = server.put(&token, &format!("{RULES}/global/content/large"), large.clone()).await?;
+    assert_eq!((refused.status.as_u16(), refused.errcode().as_str()), (413, "M_TOO_LARGE"));
+    large["pattern"] = "x".repeat(1000).into();
+    server.put(&token, &format!("{RULES}/global/content/large"), large).await?.ok()?;
     server.put(&token, &format!("{own}/enabled"), json!({ "enabled": false })).await?.ok()?;
     Ok(())
 }

@@ -177,6 +177,31 @@ async fn past_notifications_come_in_pages_and_by_their_loudness() -> anyhow::Res
 }
 
 #[tokio::test]
+async fn an_invite_to_a_room_of_other_servers_is_notified_until_it_is_taken() -> anyhow::Result<()> {
+    let network = FakeNetwork::default();
+    let one = TestHome::new("one.example", &network).await;
+    let two = TestHome::new("two.example", &network).await;
+    let (at_one, at_two) = (Server::over(one.parts.clone()), Server::over(two.parts.clone()));
+    let (alice, bob) = (at_one.user("alice").await?, at_two.user("bob").await?);
+    let room = room(&at_one, &alice, "shared").await?;
+    let invite = format!("/_matrix/client/v3/rooms/{room}/invite");
+    at_one.post(&alice, &invite, json!({ "user_id": "@bob:two.example" })).await?.ok()?;
+    let told = async || at_two.get(&bob, "/_matrix/client/v3/notifications").await?.ok();
+    let one = told().await?["notifications"][0].clone();
+    assert_eq!((&one["room_id"], &one["read"]), (&json!(room), &json!(false)), "{one}");
+    assert_eq!(
+        (&one["event"]["content"]["membership"], &one["event"]["sender"]),
+        (&json!("invite"), &json!("@alice:one.example"))
+    );
+    assert!(one["event"]["event_id"].is_string() && one["actions"].to_string().contains("notify"), "{one}");
+    at_two.post(&bob, &format!("/_matrix/client/v3/join/{room}"), json!({})).await?.ok()?;
+    let told = told().await?;
+    let unread = told["notifications"].as_array().unwrap().iter().filter(|one| one["read"] == false).count();
+    assert_eq!(unread, 0, "{told}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn originals_of_redacted_events_are_kept_for_their_days_only() -> anyhow::Result<()> {
     let home = TestHome::new("one.example", &FakeNetwork::default()).await;
     let server = Server::over(home.parts.clone());

@@ -23,7 +23,9 @@ pub enum AccountError {
     InviteUsedUp,
     #[error("the user name or the password is wrong")]
     WrongPassword,
-    #[error("a password is needed, of at most 512 bytes")]
+    #[error("a password is needed")]
+    NoPassword,
+    #[error("a password has at most 512 bytes, and at least one")]
     UnusablePassword,
     #[error("a device id has 1 to 512 bytes and is no signing key")]
     UnusableDevice,

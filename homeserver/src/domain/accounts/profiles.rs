@@ -129,7 +129,12 @@ fn check(field: &str, value: &Value) -> Result<(), ProfileError> {
         return Err(ProfileError::FieldTooLong);
     }
     let grammar = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
-    if !field.starts_with(|c: char| c.is_ascii_lowercase()) || !field.chars().all(grammar) {
+    let known = matches!(field, "displayname" | "avatar_url" | "m.tz");
+    // Fields of others carry a namespace (appendices, "Common Namespaced Identifier Grammar").
+    let namespaced =
+        field.contains('.') && field.split('.').all(|part| part.starts_with(|c: char| c.is_ascii_lowercase()));
+    let allowed = known || (namespaced && field.chars().all(grammar));
+    if !allowed {
         return Err(ProfileError::BadField);
     }
     match (field, value) {

@@ -36,8 +36,12 @@ impl Accounts {
         let name = wish.username.unwrap_or_else(|| random_name(&mut rand::rng(), 12).to_lowercase());
         let user_id = self.available(&name).await?;
         let operation = Operation { name: "register".to_owned(), flows, user: None, mail: Some(Purpose::Register) };
+        // Said before the proof is used up; who proves nothing yet only asks what is needed.
+        if auth.is_some() && wish.password.is_none() {
+            return Err(AccountError::NoPassword);
+        }
         let proof = self.prove(operation, auth).await?;
-        let password = wish.password.ok_or(AccountError::UnusablePassword)?;
+        let password = wish.password.ok_or(AccountError::NoPassword)?;
         let new = NewAccount { password_hash: Some(self.passwords.hash(&password).await?), ..NewAccount::default() };
         let user = self.enter(user_id.clone(), new, proof).await?;
         let session = match wish.session {
@@ -63,8 +67,11 @@ impl Accounts {
         }
         let name = format!("upgrade {}", guest.user_id);
         let operation = Operation { name, flows, user: None, mail: Some(Purpose::Register) };
+        if auth.is_some() && wish.password.is_none() {
+            return Err(AccountError::NoPassword);
+        }
         let proof = self.prove(operation, auth).await?;
-        let password = wish.password.ok_or(AccountError::UnusablePassword)?;
+        let password = wish.password.ok_or(AccountError::NoPassword)?;
         let hash = self.passwords.hash(&password).await?;
         let (user, proof) = (guest.user, self.to_use(proof));
         self.store

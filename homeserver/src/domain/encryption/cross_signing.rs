@@ -11,6 +11,7 @@ use crate::store::{CrossSigningKeys, Durability, Tx, Usage, UserSn};
 use super::{
     Encryption, EncryptionError,
     signed_json::{self, Object},
+    upload::KEY_BYTES,
 };
 
 /// The cross-signing keys that a user publishes; absent ones stay as they are.
@@ -124,6 +125,9 @@ fn read_key(
 ) -> Result<Key, EncryptionError> {
     let malformed = || EncryptionError::BadJson("A cross-signing key is malformed");
     let json = key.json().get().to_owned();
+    if json.len() > KEY_BYTES {
+        return Err(EncryptionError::InvalidParam("A cross-signing key is too long"));
+    }
     let parsed = key.deserialize().map_err(|_| malformed())?;
     let object: Object = serde_json::from_str(&json).map_err(|_| malformed())?;
     if parsed.user_id != user_id {

@@ -18,6 +18,8 @@ use super::{
 const NONE: EncryptionError = EncryptionError::NotFound("No dehydrated device available");
 /// Bytes of the sealed device.
 const DATA_BYTES: usize = 256 * 1024;
+/// Bytes of the device's id and of its name.
+const NAME_BYTES: usize = 512;
 
 /// A device that is put to sleep.
 pub struct DehydratedUpload {
@@ -37,6 +39,11 @@ impl Encryption {
     pub async fn put_dehydrated_device(&self, put: DehydratedUpload) -> Result<(), EncryptionError> {
         if put.device_data.len() > DATA_BYTES {
             return Err(EncryptionError::InvalidParam("The device data is too long"));
+        }
+        if put.device_id.as_str().len() > NAME_BYTES
+            || put.display_name.as_ref().is_some_and(|name| name.len() > NAME_BYTES)
+        {
+            return Err(EncryptionError::InvalidParam("The device's id or name is too long"));
         }
         let upload = KeyUpload {
             user: put.user,

@@ -17,6 +17,8 @@ pub enum EncryptionError {
     #[error("{0}")]
     InvalidSignature(&'static str),
     #[error("{0}")]
+    TooLarge(&'static str),
+    #[error("{0}")]
     NotFound(&'static str),
     /// A cross-signing key would have the name of a device.
     #[error("Key ID in use")]

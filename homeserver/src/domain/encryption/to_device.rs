@@ -21,6 +21,8 @@ pub type Messages = BTreeMap<OwnedUserId, BTreeMap<DeviceIdOrAllDevices, Raw<Any
 
 /// Bytes of contents that go into one EDU; other servers refuse larger ones than 64 KiB.
 const EDU_BYTES: usize = 50_000;
+/// Bytes of a client's transaction id.
+const TXN_ID: usize = 255;
 /// Codepoints of a message id.
 const MESSAGE_ID: usize = 32;
 /// How long message ids of other servers are remembered: longer than anybody repeats a transaction.
@@ -46,6 +48,12 @@ pub struct SendToDevice {
 impl Encryption {
     /// Leaves messages for local devices and in the outbox for remote ones. A repeated transaction does nothing.
     pub async fn send_to_device(&self, send: SendToDevice) -> Result<(), EncryptionError> {
+        if send.txn_id.as_str().len() > TXN_ID {
+            return Err(EncryptionError::InvalidParam("The transaction id is too long"));
+        }
+        if send.messages.values().flat_map(BTreeMap::values).any(|content| content.json().get().len() > EDU_BYTES) {
+            return Err(EncryptionError::TooLarge("A message to a device has at most 50,000 bytes"));
+        }
         let server_name = self.server_name.clone();
         self.store.write(Durability::Full, move |tx| Box::pin(async move { write(tx, &server_name, send).await })).await
     }
@@ -179,7 +187,7 @@ fn has_room(waiting: &ToDeviceWaiting, bytes: usize, stranger: bool) -> bool {
         && (!stranger || waiting.of_server < OF_STRANGERS)
 }
 
-/// Cuts messages into parts of at most [`EDU_BYTES`] (or one message).
+/// Cuts messages into parts of at most [`EDU_BYTES`].
 fn in_parts(messages: Messages) -> Vec<Messages> {
     let mut parts = vec![Messages::new()];
     let mut bytes = 0;

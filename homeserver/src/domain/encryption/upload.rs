@@ -19,7 +19,7 @@ use super::{
 /// One-time keys that a device may leave with us.
 const ONE_TIME_KEYS: usize = 5000;
 /// Bytes of one one-time or fallback key.
-const KEY_BYTES: usize = 16 * 1024;
+pub(super) const KEY_BYTES: usize = 16 * 1024;
 
 /// What a device publishes.
 pub struct KeyUpload {
@@ -107,6 +107,9 @@ async fn write_device_keys(tx: &mut Tx, user: UserSn, device: &DeviceId, keys: &
 }
 
 fn check_device_keys(keys: &Raw<DeviceKeys>, user_id: &UserId, device_id: &DeviceId) -> Result<(), EncryptionError> {
+    if keys.json().get().len() > KEY_BYTES {
+        return Err(EncryptionError::InvalidParam("The device keys are too long"));
+    }
     let parsed = keys.deserialize().map_err(|_| EncryptionError::BadJson("The device keys are malformed"))?;
     if parsed.user_id != user_id {
         return Err(EncryptionError::BadJson("The device keys are those of another user"));

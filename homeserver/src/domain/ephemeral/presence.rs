@@ -165,6 +165,14 @@ impl Ephemeral {
         Ok(self.change_presence(user, user_id, state, Some(status_msg)).await?)
     }
 
+    /// A local user has another name or picture: presence tells it with the rest.
+    pub async fn profile_changed(&self, user: UserSn, user_id: &UserId) -> Result<(), StoreError> {
+        match self.presence.of(user) {
+            Some(presence) => self.change_presence(user, user_id, presence.state, None).await,
+            None => Ok(()),
+        }
+    }
+
     /// m.presence of another server: only of its own users who share a room with one of ours, and only when settings allow.
     pub async fn receive_presence(&self, origin: &ServerName, content: PresenceContent) -> Result<(), StoreError> {
         if !self.presence_over_federation {

@@ -39,14 +39,13 @@ struct NewReceipt {
 }
 
 impl Ephemeral {
-    /// A local user has read up to this event. A marker that would go back is ignored.
+    /// A local user has read up to these events: all are checked before one is written. A marker that would go back is ignored.
     pub async fn mark_read(
         &self,
         user: UserSn,
         user_id: &UserId,
         room_id: &RoomId,
-        marker: Marker,
-        event_id: &EventId,
+        markers: &[(Marker, &EventId)],
         thread: &ReceiptThread,
     ) -> Result<(), EphemeralError> {
         let mut db = self.store.read().await?;
@@ -55,36 +54,63 @@ impl Ephemeral {
             return Err(EphemeralError::NotInRoom);
         }
         let thread_id = thread.as_str().unwrap_or_default().to_owned();
-        if marker == Marker::FullyRead {
-            if !thread_id.is_empty() {
+        for (marker, event_id) in markers {
+            if *marker == Marker::FullyRead && !thread_id.is_empty() {
                 return Err(EphemeralError::ThreadedMarker);
             }
             if db.timeline_position(room, event_id.as_str()).await?.is_none() {
                 return Err(EphemeralError::UnknownEvent);
             }
-            drop(db);
-            return self.set_fully_read(user, room, event_id).await;
+            check_thread(&mut db, event_id, &thread_id).await?;
         }
-        check_thread(&mut db, event_id, &thread_id).await?;
         drop(db);
+        for (marker, event_id) in markers {
+            match marker {
+                Marker::FullyRead => self.set_fully_read(user, room, event_id).await?,
+                Marker::Read | Marker::ReadPrivate => {
+                    let public = *marker == Marker::Read;
+                    let edu = public.then(|| self.edu(user_id, room_id, event_id, thread)).flatten();
+                    let mut receipt = Receipt::new(self.clock.now());
+                    receipt.thread = thread.clone();
+                    let data = serde_json::to_string(&receipt).map_err(|_| StoreError::Damaged("a receipt"))?;
+                    let new = NewReceipt {
+                        room,
+                        user,
+                        receipt_type: marker.as_str(),
+                        thread_id: thread_id.clone(),
+                        event_id: event_id.to_string(),
+                        data,
+                    };
+                    self.write_own(new, edu).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What other servers are told of a public receipt, and the key under which a newer one takes its place.
+    fn edu(
+        &self,
+        user_id: &UserId,
+        room_id: &RoomId,
+        event_id: &EventId,
+        thread: &ReceiptThread,
+    ) -> Option<(String, String)> {
         let mut receipt = Receipt::new(self.clock.now());
         receipt.thread = thread.clone();
-        let data = serde_json::to_string(&receipt).unwrap_or_else(|_| json!({ "ts": self.clock.now_ms() }).to_string());
-        let edu = (marker == Marker::Read).then(|| {
-            let read = [(user_id.to_owned(), ReceiptData::new(receipt, vec![event_id.to_owned()]))].into();
-            Edu::Receipt(ReceiptContent::new([(room_id.to_owned(), ReceiptMap::new(read))].into()))
-        });
-        let edu = edu.and_then(|edu| serde_json::to_string(&edu).ok());
-        let key = format!("m.receipt/{room_id}/{user_id}/{thread_id}");
-        let new =
-            NewReceipt { room, user, receipt_type: marker.as_str(), thread_id, event_id: event_id.to_string(), data };
+        let read = [(user_id.to_owned(), ReceiptData::new(receipt, vec![event_id.to_owned()]))].into();
+        let edu = Edu::Receipt(ReceiptContent::new([(room_id.to_owned(), ReceiptMap::new(read))].into()));
+        let key = format!("m.receipt/{room_id}/{user_id}/{}", thread.as_str().unwrap_or_default());
+        Some((key, serde_json::to_string(&edu).ok()?))
+    }
+
+    async fn write_own(&self, new: NewReceipt, edu: Option<(String, String)>) -> Result<(), EphemeralError> {
         self.store
             .write(Durability::Normal, move |tx| {
                 Box::pin(async move {
-                    if !write(tx, &new, true).await? {
-                        return Ok(());
-                    }
-                    if let Some(edu) = edu {
+                    if write(tx, &new, true).await?
+                        && let Some((key, edu)) = edu
+                    {
                         owe_to_room(tx, new.room, &key, &edu).await?;
                     }
                     Ok(())

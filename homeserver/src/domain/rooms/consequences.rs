@@ -13,7 +13,8 @@ use crate::{
         push::{Push, PushedEvent},
     },
     store::{
-        EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, SearchText, ServerSn, StoreError, Tx, UserSn,
+        Departure, EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, SearchText, ServerSn, StoreError, Tx,
+        UserSn,
     },
 };
 
@@ -137,6 +138,11 @@ async fn change_local_member(
         (Membership::Join, _) => Some(position),
         _ => old.as_ref().and_then(|old| old.joined_position),
     };
+    let departure = match (membership, &old) {
+        (Membership::Join, _) | (_, None) => Departure::default(),
+        (_, Some(old)) if old.membership == Membership::Join => Departure { position: Some(position), event },
+        (_, Some(old)) => old.departure,
+    };
     let stripped_state = match membership {
         Membership::Invite | Membership::Knock => Some(super::stripped::of_room(tx, room, event).await?),
         _ => None,
@@ -149,6 +155,7 @@ async fn change_local_member(
         event_sn: event,
         position,
         joined_position,
+        departure,
         stripped_state,
         invite_event: None,
         forgotten,
@@ -189,7 +196,6 @@ pub(super) async fn relate(tx: &mut Tx, room: RoomSn, sn: EventSn, event: &Pdu) 
 struct Texts {
     body: Option<String>,
     name: Option<String>,
-    topic: Option<String>,
 }
 
 /// What is said in the event can be searched for.
@@ -201,10 +207,11 @@ pub(super) async fn index(tx: &mut Tx, sn: EventSn, event: &Pdu) -> Result<(), S
         return Ok(());
     }
     let Some(texts) = event.content_as::<Texts>() else { return Ok(()) };
+    let topic = event.content_as::<serde_json::Value>().and_then(|content| super::summary::topic(&content));
     let text = match (&event.kind, &event.state_key) {
         (TimelineEventType::RoomMessage, None) => texts.body.as_deref().map(SearchText::Body),
         (TimelineEventType::RoomName, Some(_)) => texts.name.as_deref().map(SearchText::Name),
-        (TimelineEventType::RoomTopic, Some(_)) => texts.topic.as_deref().map(SearchText::Topic),
+        (TimelineEventType::RoomTopic, Some(_)) => topic.as_deref().map(SearchText::Topic),
         _ => None,
     };
     match text {

@@ -2,7 +2,8 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use ruma::{OwnedDeviceId, events::TimelineEventType};
+use ruma::{OwnedEventId, events::TimelineEventType};
+use serde_json::json;
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +18,8 @@ use super::{LocalUser, NewMessage, Rooms, RoomsError};
 pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// Events of one user that wait at once.
 pub const MOST: i64 = 100;
+/// Begins the transaction ids of events that waited; the id of the delay follows.
+pub(super) const DELAYED: &str = "delayed ";
 /// The clock is looked at again at least so often: it may jump, and the computer may sleep.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -29,6 +32,9 @@ pub enum DelayError {
     TooMany,
     #[error("No such event waits")]
     Unknown,
+    /// What is asked contradicts what was done with the event already.
+    #[error("The event was {0} already")]
+    Finished(&'static str),
     #[error(transparent)]
     Rooms(#[from] RoomsError),
 }
@@ -81,6 +87,9 @@ impl Rooms {
             txn_id: message.txn_id,
             delay_ms,
             send_ts: self.clock.now_ms().saturating_add(delay_ms),
+            finished_ts: None,
+            event_id: None,
+            error: None,
         };
         let kept = self
             .store
@@ -90,6 +99,11 @@ impl Rooms {
             .await?;
         self.delayed.0.notify_one();
         kept.ok_or(DelayError::TooMany)
+    }
+
+    /// One of the user's events, waiting or finished not long ago.
+    pub async fn delayed_event(&self, user: UserSn, delay_id: &str) -> Result<Option<DelayedEvent>, StoreError> {
+        self.store.read().await?.delayed_event(user, delay_id).await
     }
 
     /// The user's events that wait.
@@ -104,15 +118,22 @@ impl Rooms {
         delay_id: &str,
         action: DelayAction,
     ) -> Result<(), DelayError> {
-        let id = delay_id.to_owned();
+        let mut db = self.store.read().await?;
         let user = match user {
             Some(user) => user,
-            None => self.store.read().await?.delayed_event_owner(delay_id).await?.ok_or(DelayError::Unknown)?,
+            None => db.delayed_event_owner(delay_id).await?.ok_or(DelayError::Unknown)?,
         };
+        let event = db.delayed_event(user, delay_id).await?.ok_or(DelayError::Unknown)?;
+        drop(db);
+        if event.finished_ts.is_some() {
+            return repeated(&event, action);
+        }
+        let id = delay_id.to_owned();
         let found = match action {
             DelayAction::Send => {
-                let event = self.store.read().await?.delayed_event(user, delay_id).await?;
-                return self.send_delayed(event.ok_or(DelayError::Unknown)?).await;
+                // When this is refused, the event goes on waiting: what is in its way may be gone in time.
+                let sent = self.send_delayed(&event).await?;
+                self.finish(user, id, Some(sent), None).await?
             }
             DelayAction::Restart => {
                 self.store
@@ -121,15 +142,31 @@ impl Rooms {
                     })
                     .await?
             }
-            DelayAction::Cancel => {
-                self.store
-                    .write::<_, StoreError, _>(Durability::Full, move |tx| {
-                        Box::pin(async move { tx.remove_delayed_event(user, &id).await })
-                    })
-                    .await?
-            }
+            DelayAction::Cancel => self.finish(user, id, None, None).await?,
         };
-        if found { Ok(()) } else { Err(DelayError::Unknown) }
+        if found {
+            return Ok(());
+        }
+        // Its time came in between.
+        let event = self.delayed_event(user, delay_id).await?.ok_or(DelayError::Unknown)?;
+        repeated(&event, action)
+    }
+
+    async fn finish(
+        &self,
+        user: UserSn,
+        delay_id: String,
+        event_id: Option<OwnedEventId>,
+        error: Option<String>,
+    ) -> Result<bool, StoreError> {
+        self.store
+            .write::<_, StoreError, _>(Durability::Full, move |tx| {
+                Box::pin(async move {
+                    let event_id = event_id.as_ref().map(|id| id.as_str());
+                    tx.finish_delayed_event(user, &delay_id, event_id, error.as_deref()).await
+                })
+            })
+            .await
     }
 
     /// Sends events when their time has come, until `stop`.
@@ -155,53 +192,64 @@ impl Rooms {
         let now = self.clock.now_ms();
         let due = self.store.read().await?.due_delayed_events(now).await?;
         for event in due {
-            let delay_id = event.delay_id.clone();
-            match self.send_delayed(event).await {
-                Ok(()) | Err(DelayError::Unknown) => {}
-                Err(DelayError::Rooms(RoomsError::Store(error))) => return Err(error),
-                Err(error) => tracing::info!(delay_id, %error, "A delayed event could not be sent."),
-            }
+            let (user, delay_id) = (event.user_sn, event.delay_id.clone());
+            match self.send_delayed(&event).await {
+                Ok(event_id) => self.finish(user, delay_id, Some(event_id), None).await?,
+                Err(RoomsError::Store(error)) => {
+                    // The others' time has come as well.
+                    tracing::error!(delay_id, error = &error as &dyn Error, "A delayed event could not be sent yet.");
+                    continue;
+                }
+                Err(error) => {
+                    tracing::info!(delay_id, %error, "A delayed event could not be sent.");
+                    let errcode = match error {
+                        RoomsError::Forbidden(_) | RoomsError::NotInRoom => "M_FORBIDDEN",
+                        _ => "M_UNKNOWN",
+                    };
+                    let told = json!({ "errcode": errcode, "error": error.to_string() }).to_string();
+                    self.finish(user, delay_id, None, Some(told)).await?
+                }
+            };
         }
         let next = self.store.read().await?.next_delayed_event().await?;
         let wait = next.map_or(i64::MAX, |next| next.saturating_sub(self.clock.now_ms()));
         Ok(Duration::from_millis(u64::try_from(wait).unwrap_or_default()))
     }
 
-    /// Sends an event now; it waits no longer, even if the room does not allow it.
-    async fn send_delayed(&self, event: DelayedEvent) -> Result<(), DelayError> {
-        let DelayedEvent { delay_id, user_sn: user, device_id, room_sn, event_type, state_key, content, .. } = event;
-        let sent = async {
-            let (user_id, room_id) = {
-                let mut db = self.store.read().await?;
-                (db.user_id(user).await?, db.room_id(room_sn).await?)
-            };
-            let device_id: OwnedDeviceId = device_id.as_str().into();
-            let from = LocalUser { user, user_id, device_id };
-            let message = NewMessage {
-                room_id,
-                kind: TimelineEventType::from(event_type.as_str()),
-                state_key,
-                content: canonical(&content)?,
-                // Of a crash between the sending and the forgetting, nobody sees a second event.
-                txn_id: Some(format!("delayed {delay_id}")),
-                redacts: None,
-                timestamp: None,
-            };
-            match message.state_key {
-                Some(_) => self.send_state(&from, message).await,
-                None => self.send(&from, message).await,
-            }
+    /// Sends an event now, in its user's name.
+    async fn send_delayed(&self, event: &DelayedEvent) -> Result<OwnedEventId, RoomsError> {
+        let (user_id, room_id, account) = {
+            let mut db = self.store.read().await?;
+            let user_id = db.user_id(event.user_sn).await?;
+            let account = db.account(&user_id).await?;
+            (user_id, db.room_id(event.room_sn).await?, account)
         };
-        let sent = match sent.await {
-            Err(RoomsError::Store(error)) => return Err(error.into()),
-            sent => sent,
+        if account.is_none_or(|account| account.locked || account.suspended || account.deactivated_ts.is_some()) {
+            return Err(RoomsError::Forbidden("The account may not send any more".to_owned()));
+        }
+        let from = LocalUser { user: event.user_sn, user_id, device_id: event.device_id.as_str().into() };
+        let message = NewMessage {
+            room_id,
+            kind: TimelineEventType::from(event.event_type.as_str()),
+            state_key: event.state_key.clone(),
+            content: canonical(&event.content)?,
+            // Of a crash between the sending and the noting of it, nobody sees a second event.
+            txn_id: Some(format!("{DELAYED}{}", event.delay_id)),
+            redacts: None,
+            timestamp: None,
         };
-        self.store
-            .write::<_, StoreError, _>(Durability::Full, move |tx| {
-                Box::pin(async move { tx.remove_delayed_event(user, &delay_id).await })
-            })
-            .await?;
-        sent?;
-        Ok(())
+        match message.state_key {
+            Some(_) => self.send_state(&from, message).await,
+            None => self.send(&from, message).await,
+        }
+    }
+}
+
+/// An action on an event that is finished: the same outcome once more is none, another one contradicts.
+fn repeated(event: &DelayedEvent, action: DelayAction) -> Result<(), DelayError> {
+    match (action, event.event_id.is_some()) {
+        (DelayAction::Send, true) | (DelayAction::Cancel, false) => Ok(()),
+        (_, true) => Err(DelayError::Finished("sent")),
+        (_, false) => Err(DelayError::Finished("cancelled")),
     }
 }

@@ -19,6 +19,8 @@ pub enum RoomsError {
     /// The rules of the room do not allow it; the reason in words.
     #[error("{0}")]
     Forbidden(String),
+    #[error("This room is blocked on this server")]
+    Blocked,
     #[error("Unknown room")]
     UnknownRoom,
     #[error("Unknown event")]

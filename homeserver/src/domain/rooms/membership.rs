@@ -23,6 +23,8 @@ pub(super) use self::restricted::Vouching;
 #[derive(Clone, Debug)]
 pub struct MembershipChange {
     pub membership: Membership,
+    /// What the member must be now; anything when empty.
+    pub only_from: &'static [Membership],
     pub reason: Option<String>,
     /// More fields of the content: `is_direct`, `third_party_invite`.
     pub more: CanonicalJsonObject,
@@ -59,7 +61,7 @@ impl Rooms {
         reason: Option<String>,
         more: CanonicalJsonObject,
     ) -> Result<OwnedEventId, RoomsError> {
-        let change = MembershipChange { membership: Membership::Invite, reason, more };
+        let change = MembershipChange { membership: Membership::Invite, only_from: &[], reason, more };
         if user_id.server_name() == self.server_name {
             if let Err(error) = self.appservices.ensure_user(user_id).await {
                 tracing::info!(%user_id, %error, "Whether an invited user exists is not known.");
@@ -94,7 +96,12 @@ impl Rooms {
         };
         let mut servers: Vec<OwnedServerName> = Vec::new();
         if here {
-            let change = MembershipChange { membership: Membership::Join, reason: reason.clone(), more: more.clone() };
+            let change = MembershipChange {
+                membership: Membership::Join,
+                only_from: &[],
+                reason: reason.clone(),
+                more: more.clone(),
+            };
             match self.change_member(user, room_id, &user.user_id, change).await {
                 // A restricted room may let in through a server that can vouch, when ours cannot.
                 Err(RoomsError::UnableToGrantJoin | RoomsError::UnableToAuthorizeJoin) => {
@@ -131,7 +138,8 @@ impl Rooms {
             return Ok(());
         }
         if here {
-            let change = MembershipChange { membership: Membership::Leave, reason, more: CanonicalJsonObject::new() };
+            let more = CanonicalJsonObject::new();
+            let change = MembershipChange { membership: Membership::Leave, only_from: &[], reason, more };
             return self.change_member(user, room_id, &user.user_id, change).await.map(|_| ());
         }
         self.leave_remote(user, room_id, &membership, reason).await
@@ -153,6 +161,12 @@ impl Rooms {
             None => None,
         };
         let was = now.as_ref().map_or(Membership::Leave, |now| now.membership);
+        if !change.only_from.is_empty() && !change.only_from.contains(&was) {
+            // An unban is a `leave` of someone who is banned, a kick one of someone who is there.
+            let why =
+                if was == Membership::Ban { "The user is banned" } else { "The user is not there, or not banned" };
+            return Err(RoomsError::Forbidden(why.to_owned()));
+        }
         match change.membership {
             Membership::Invite if target.server_name() == self.server_name => {
                 if let Some(target) = db.user_sn(target).await?
@@ -165,10 +179,6 @@ impl Rooms {
                 if let Some(now) = now {
                     return Ok(db.event_id(now.event_sn).await?);
                 }
-            }
-            // An unban is a `leave` of someone who is banned, a kick one of someone who is there.
-            Membership::Leave if was == Membership::Leave && *target != by.user_id => {
-                return Err(RoomsError::Forbidden("The user is not in the room".to_owned()));
             }
             _ => {}
         }

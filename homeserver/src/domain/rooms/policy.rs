@@ -25,6 +25,19 @@ use super::{Rooms, RoomsError};
 
 const EVENT: &str = "m.room.policy";
 
+/// Whether a policy server must be asked about the event.
+pub(super) async fn asks_policy(db: &mut Db, room: RoomSn, event: &Pdu) -> Result<bool, StoreError> {
+    Ok(policy_of(db, room, event).await?.is_some())
+}
+
+/// Who is asked about the event: nobody about the one that says who is asked.
+async fn policy_of(db: &mut Db, room: RoomSn, event: &Pdu) -> Result<Option<Policy>, StoreError> {
+    if event.kind == TimelineEventType::from(EVENT) && event.state_key.as_deref() == Some("") {
+        return Ok(None);
+    }
+    Policy::of_room(db, room).await
+}
+
 /// A room's policy server.
 struct Policy {
     via: OwnedServerName,
@@ -78,11 +91,7 @@ impl Rooms {
     }
 
     async fn policy_for(&self, room: RoomSn, event: &Pdu) -> Result<Option<Policy>, StoreError> {
-        // Nobody is asked about the event that says who is asked.
-        if event.kind == TimelineEventType::from(EVENT) && event.state_key.as_deref() == Some("") {
-            return Ok(None);
-        }
-        Policy::of_room(&mut *self.store.read().await?, room).await
+        policy_of(&mut *self.store.read().await?, room, event).await
     }
 
     async fn ask_policy(

@@ -1,6 +1,7 @@
 //! Deleting rooms and old history, as administrators want it: it runs beside their request, and its status can be asked for.
 
 use std::{
+    collections::HashSet,
     num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -12,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     domain::accounts::random_token,
-    store::{Durability, Position, RoomRow, RoomSn, StoreError},
+    store::{Db, Durability, Position, RoomRow, RoomSn, StoreError},
 };
 
 use super::{Rooms, RoomsError, send::LocalUser};
@@ -83,6 +84,8 @@ pub struct Purge {
 #[derive(Clone)]
 pub struct Purges {
     known: Arc<Mutex<LruCache<String, Purge>>>,
+    /// Rooms that nobody enters while they are deleted; a block that outlives the program is the database's.
+    closed: Arc<Mutex<HashSet<OwnedRoomId>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -91,6 +94,7 @@ impl Default for Purges {
     fn default() -> Self {
         Self {
             known: Arc::new(Mutex::new(LruCache::new(REMEMBERED))),
+            closed: Arc::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         }
@@ -174,20 +178,24 @@ impl Rooms {
 
     /// Refuses what enters a blocked room.
     pub(super) async fn check_blocked(&self, room_id: &RoomId) -> Result<(), RoomsError> {
-        if self.store.read().await?.is_blocked(room_id.as_str()).await? {
-            return Err(RoomsError::Forbidden("This room is blocked on this server".to_owned()));
-        }
-        Ok(())
+        let mut db = self.store.read().await?;
+        self.check_blocked_in(&mut db, room_id).await
+    }
+
+    pub(super) async fn check_blocked_in(&self, db: &mut Db, room_id: &RoomId) -> Result<(), RoomsError> {
+        let closed = self.purges.closed.lock().unwrap_or_else(PoisonError::into_inner).contains(room_id);
+        if closed || db.is_blocked(room_id.as_str()).await? { Err(RoomsError::Blocked) } else { Ok(()) }
     }
 
     async fn run_deletion(&self, id: &str, room: RoomRow, deletion: Deletion) -> Result<(), RoomsError> {
-        let blocked_before = self.store.read().await?.is_blocked(room.room_id.as_str()).await?;
-        // Nobody comes in while others are being led out.
-        self.set_blocked(&room.room_id, true, deletion.by.clone()).await?;
-        let ended = self.shut_down_and_purge(id, &room, &deletion).await;
-        if !deletion.block && !blocked_before {
-            self.set_blocked(&room.room_id, false, None).await?;
+        if deletion.block {
+            self.set_blocked(&room.room_id, true, deletion.by.clone()).await?;
         }
+        // Nobody comes in while others are being led out.
+        let closed = || self.purges.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        closed().insert(room.room_id.clone());
+        let ended = self.shut_down_and_purge(id, &room, &deletion).await;
+        closed().remove(&room.room_id);
         ended
     }
 

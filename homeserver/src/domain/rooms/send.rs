@@ -6,8 +6,12 @@ use ruma::{
 };
 
 use crate::{
-    domain::{appservices::Appservices, events::build::Draft, push::Push},
-    store::{Durability, Membership, RoomSn, SnapshotSn, StoreError, Tx, UserSn},
+    domain::{
+        appservices::Appservices,
+        events::{build::Draft, versions},
+        push::Push,
+    },
+    store::{Db, Durability, Membership, RoomRow, RoomSn, SnapshotSn, StoreError, Tx, UserSn},
 };
 
 use super::{
@@ -16,6 +20,7 @@ use super::{
     consequences,
     graph::Graph,
     guests,
+    policy::asks_policy,
 };
 
 /// A local user on one of their devices.
@@ -52,32 +57,78 @@ impl Rooms {
         Ok(sent)
     }
 
-    async fn send_in_turn(&self, from: &LocalUser, mut message: NewMessage) -> Result<OwnedEventId, RoomsError> {
+    async fn send_in_turn(&self, from: &LocalUser, message: NewMessage) -> Result<OwnedEventId, RoomsError> {
+        {
+            let _turn = self.locks.share(&message.room_id).await;
+            let (rooms, from, message) = (self.clone(), from.clone(), message.clone());
+            let written = self
+                .store
+                .write::<_, RoomsError, _>(Durability::Full, move |tx| {
+                    Box::pin(async move { rooms.make_and_write(tx, &from, message).await })
+                })
+                .await?;
+            if let Some((sent, redacted)) = written {
+                if let Some(event_id) = redacted {
+                    self.cache.forget(&event_id);
+                }
+                return Ok(sent);
+            }
+        }
+        // The room has a policy server: what it signs is made and written while nothing else happens in the room.
         let _turn = self.locks.lock(&message.room_id).await;
-        let (room, rules) = self.known(&message.room_id).await?;
         let mut db = self.store.read().await?;
+        let made = self.make(&mut db, from, message).await?;
+        drop(db);
+        match made {
+            Made::Before(sent) => Ok(sent),
+            Made::New { room, rules, event, transaction } => {
+                let event = self.signed_by_policy(room.sn, &rules, event).await?;
+                let event_id = event.event_id.clone();
+                self.write_own(room.sn, room.snapshot, vec![Own { event, transaction }], rules).await?;
+                Ok(event_id)
+            }
+        }
+    }
+
+    /// Makes the event at the end of the room as the transaction sees it, and writes it there: the answer is its id, and that of the event
+    /// that it redacts. `None`: the room's policy server must be asked first, which a transaction cannot wait for.
+    async fn make_and_write(
+        &self,
+        tx: &mut Tx,
+        from: &LocalUser,
+        message: NewMessage,
+    ) -> Result<Option<(OwnedEventId, Option<OwnedEventId>)>, RoomsError> {
+        match self.make(tx, from, message).await? {
+            Made::Before(sent) => Ok(Some((sent, None))),
+            Made::New { room, event, .. } if asks_policy(tx, room.sn, &event).await? => Ok(None),
+            Made::New { room, rules, event, transaction } => {
+                let (event_id, redacted) = (event.event_id.clone(), event.redaction_target(&rules));
+                self.cache.put(&event);
+                self.own_events().write(tx, room.sn, room.snapshot, &rules, vec![Own { event, transaction }]).await?;
+                Ok(Some((event_id, redacted)))
+            }
+        }
+    }
+
+    /// The event that the message becomes at the end of the room, signed; nothing is written.
+    async fn make(&self, db: &mut Db, from: &LocalUser, mut message: NewMessage) -> Result<Made, RoomsError> {
+        let room = db.room_by_id(&message.room_id).await?.ok_or(RoomsError::UnknownRoom)?;
+        let rules = versions::rules(&room.version).ok_or(RoomsError::UnsupportedVersion)?;
         let kind = message.kind.to_string();
         if let Some(txn_id) = &message.txn_id
             && let Some(sent) = db.sent_event(from.user, from.device_id.as_str(), room.sn, &kind, txn_id).await?
         {
-            return Ok(sent);
+            return Ok(Made::Before(sent));
         }
         let joined = db.local_membership(from.user, room.sn).await?.is_some_and(|m| m.membership == Membership::Join);
         if !joined && message.kind != TimelineEventType::RoomMember {
             return Err(RoomsError::NotInRoom);
         }
-        if !joined && guests::is_join(&message.content) {
-            self.check_guest(&mut db, from.user, Some(room.sn)).await?;
+        if !joined && message.kind == TimelineEventType::RoomMember && guests::is_join(&message.content) {
+            self.check_blocked_in(db, &message.room_id).await?;
+            self.check_guest(db, from.user, Some(room.sn)).await?;
         }
-        if let Some(redacts) = &message.redacts {
-            // Clients look for it in both places; the version decides which one is signed.
-            if rules.redaction.content_field_redacts {
-                message.content.insert("redacts".to_owned(), redacts.to_string().into());
-                message.redacts = None;
-            }
-        } else if message.kind == TimelineEventType::RoomRedaction {
-            message.redacts = redaction_of_content(&rules, &mut message.content)?;
-        }
+        self.prepare_redaction(db, from, room.sn, &mut message, &rules).await?;
         let draft = Draft {
             kind: message.kind,
             sender: from.user_id.clone(),
@@ -86,11 +137,11 @@ impl Rooms {
             redacts: message.redacts,
             timestamp: message.timestamp.unwrap_or_else(|| self.clock.now_ms()),
         };
-        if let Some(same) = self.unchanged(&mut db, room.sn, &draft).await? {
-            return Ok(same);
+        if let Some(same) = self.unchanged(db, room.sn, &draft).await? {
+            return Ok(Made::Before(same));
         }
-        let mut graph = Graph::of_room(&mut db, room.sn, &message.room_id, rules.clone()).await?;
-        let event = graph.add(self, Some((&mut db, room.sn)), &draft).await?;
+        let mut graph = Graph::of_room(db, room.sn, &message.room_id, rules.clone()).await?;
+        let event = graph.add(self, Some((&mut *db, room.sn)), &draft).await?;
         if let Some((rel_type, target, Some(key))) = consequences::relation(&event)
             && rel_type == "m.annotation"
             && db.has_reaction(&target, from.user, &key).await?
@@ -103,12 +154,8 @@ impl Rooms {
         {
             return Err(RoomsError::NestedThread);
         }
-        drop(db);
-        let event = self.signed_by_policy(room.sn, &rules, event).await?;
         let transaction = message.txn_id.map(|txn_id| (from.user, from.device_id.to_string(), txn_id));
-        let event_id = event.event_id.clone();
-        self.write_own(room.sn, room.snapshot, vec![Own { event, transaction }], rules).await?;
-        Ok(event_id)
+        Ok(Made::New { room, rules, event, transaction })
     }
 
     /// Sets a state event. Invites go the way of invites; aliases are looked at first.
@@ -175,6 +222,18 @@ impl Rooms {
     }
 }
 
+/// What became of a message before it is written.
+enum Made {
+    /// The event that the same request made before, or that stands there already.
+    Before(OwnedEventId),
+    New {
+        room: RoomRow,
+        rules: RoomVersionRules,
+        event: std::sync::Arc<crate::domain::events::Pdu>,
+        transaction: Option<(UserSn, String, String)>,
+    },
+}
+
 /// An event made here, with device and transaction id of its sender.
 pub(super) struct Own {
     pub event: std::sync::Arc<crate::domain::events::Pdu>,
@@ -224,20 +283,4 @@ impl OwnEvents {
 fn relates(json: &str) -> bool {
     let event = serde_json::from_str::<serde_json::Value>(json).unwrap_or_default();
     event.pointer("/content/m.relates_to/rel_type").is_some()
-}
-
-/// `redacts` of a redaction sent by the ordinary endpoint: clients put it into the content whatever the room's version.
-fn redaction_of_content(
-    rules: &RoomVersionRules,
-    content: &mut CanonicalJsonObject,
-) -> Result<Option<OwnedEventId>, RoomsError> {
-    let named = content.get("redacts").and_then(|value| value.as_str()).map(str::to_owned);
-    let target = named
-        .and_then(|id| OwnedEventId::try_from(id).ok())
-        .ok_or_else(|| RoomsError::BadEvent("A redaction names the event in `redacts`".to_owned()))?;
-    if rules.redaction.content_field_redacts {
-        return Ok(None);
-    }
-    content.remove("redacts");
-    Ok(Some(target))
 }

@@ -159,7 +159,7 @@ pub(super) fn known(rule: &JoinRuleSummary) -> bool {
 }
 
 /// The plain text among the topic's representations, or the topic of clients that know only one.
-fn topic(content: &Value) -> Option<String> {
+pub(super) fn topic(content: &Value) -> Option<String> {
     let texts = content.pointer("/m.topic/m.text").and_then(Value::as_array).into_iter().flatten();
     let plain =
         texts.filter(|text| text.get("mimetype").and_then(Value::as_str).unwrap_or("text/plain") == "text/plain");

@@ -1,7 +1,7 @@
 //! Events as a client's sync shows them: timelines in full, state without what nobody reads there.
 
 use ruma::serde::Raw;
-use serde_json::Map;
+use serde_json::{Map, value::to_raw_value};
 
 use crate::{
     domain::{
@@ -27,6 +27,18 @@ pub(super) async fn timeline<T>(
     let viewer = rooms::Viewer { user: viewer.user, user_id: &viewer.user_id, device_id, now_ms };
     let shown = viewer.show(db, &stored, None, &rules).await?;
     Ok(shown.into_iter().map(Raw::from_json).collect())
+}
+
+/// Events as servers send them to each other, with their ids, which those leave out.
+pub(super) fn raw<T>(rows: &[EventRow]) -> Result<Vec<Raw<T>>, StoreError> {
+    rows.iter()
+        .map(|row| {
+            let damaged = |_| StoreError::Damaged("an event");
+            let mut event: Map<String, serde_json::Value> = serde_json::from_str(&row.json).map_err(damaged)?;
+            event.insert("event_id".to_owned(), row.event_id.as_str().into());
+            Ok(Raw::from_json(to_raw_value(&event).map_err(damaged)?))
+        })
+        .collect()
 }
 
 /// State events: no more than `age` is said of them.

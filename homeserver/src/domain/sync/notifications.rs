@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use ruma::{OwnedRoomId, events::AnySyncTimelineEvent, push::Action, serde::Raw};
 
-use crate::store::{Position, ReadMarks, RoomSn};
+use crate::{
+    domain::{events::versions, rooms},
+    store::{Position, ReadMarks, RoomSn},
+};
 
-use super::{Sync, SyncError, Viewer, events};
+use super::{Sync, SyncError, Viewer};
 
 /// An event that a user was notified of.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ impl Sync {
         let rows = db.notifications_before(viewer.user, before, highlights_only, limit).await?;
         let full = u32::try_from(rows.len()).is_ok_and(|count| count >= limit);
         let next = rows.last().map(|row| row.position).filter(|_| full);
+        let (device_id, now_ms) = (Some(&*viewer.device_id), self.clock.now_ms());
+        let eyes = rooms::Viewer { user: viewer.user, user_id: &viewer.user_id, device_id, now_ms };
         let mut marks: BTreeMap<RoomSn, ReadMarks> = BTreeMap::new();
         let mut past = Vec::with_capacity(rows.len());
         for row in rows {
@@ -42,9 +47,10 @@ impl Sync {
                 }
             }
             .is_read(&row.thread_id, row.position);
-            let event_rows = db.event_rows(&[row.event]).await?;
-            let shown = events::timeline(&mut db, viewer, &event_rows, self.clock.now_ms()).await?;
-            let Some(event) = shown.into_iter().next() else { continue };
+            let Some(event) = db.notified_event(viewer.user, &row).await? else { continue };
+            let Some(rules) = versions::rules(&db.room(row.room).await?.version) else { continue };
+            let shown = eyes.show(&mut db, &[event], None, &rules).await?;
+            let Some(event) = shown.into_iter().next().map(Raw::from_json) else { continue };
             let actions = serde_json::from_str(&row.actions).unwrap_or_default();
             past.push(PastNotification { room_id: row.room_id, actions, event, read, ts: row.received_ts });
         }

@@ -287,6 +287,7 @@ async fn look_ahead(db: &mut Db, pass: &Pass<'_>, rooms: &[&Asked]) -> Result<()
         upto: pass.now,
         limit: window::page(limit),
         types: &rooms.iter().flat_map(|room| room.required_state.unkeyed_types()).map(str::to_owned).collect(),
+        history: false,
     };
     db.look_ahead(&rooms.iter().map(|room| room.room.room).collect::<Vec<_>>(), ask).await
 }

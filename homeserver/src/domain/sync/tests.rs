@@ -106,7 +106,7 @@ impl Home {
 
     async fn read(&self, user: &LocalUser, room: &OwnedRoomId, event: &OwnedEventId) -> anyhow::Result<()> {
         let thread = ReceiptThread::Unthreaded;
-        self.ephemeral.mark_read(user.user, &user.user_id, room, Marker::Read, event, &thread).await?;
+        self.ephemeral.mark_read(user.user, &user.user_id, room, &[(Marker::Read, event)], &thread).await?;
         Ok(())
     }
 

@@ -13,7 +13,10 @@ use std::{
 };
 
 use ruma::{
-    api::client::{filter::FilterDefinition, sync::sync_events::v3 as api},
+    api::client::{
+        filter::{EventFormat, FilterDefinition},
+        sync::sync_events::v3 as api,
+    },
     presence::PresenceState,
     serde::Raw,
 };
@@ -21,10 +24,10 @@ use serde_json::{json, value::to_raw_value};
 
 use crate::{
     domain::rooms::Rooms,
-    store::{AccountData, Db, LocalRoom, LookAhead, Membership, Position, RoomSn, StoreError},
+    store::{AccountData, Db, EventRow, LocalRoom, LookAhead, Membership, Position, RoomSn, StoreError},
 };
 
-use super::{LONGEST_WAIT, ROOMS_AHEAD, Sync, SyncError, SyncToken, Viewer, ignored::Ignored, window};
+use super::{LONGEST_WAIT, ROOMS_AHEAD, Sync, SyncError, SyncToken, Viewer, events, ignored::Ignored, window};
 
 use self::filter::{allows, allows_room};
 
@@ -163,6 +166,7 @@ impl Sync {
                     upto: pass.now,
                     limit: window::page(joined::timeline_limit(&pass.query.filter)),
                     types: &BTreeSet::new(),
+                    history: true,
                 };
                 db.look_ahead(part, ask).await?;
             }
@@ -233,6 +237,11 @@ impl Sync {
             if let (Some(status), Some(content)) = (&changed.status_msg, content.as_object_mut()) {
                 content.insert("status_msg".to_owned(), status.clone().into());
             }
+            if let (Some(user), Some(content)) = (db.user_sn(&changed.user_id).await?, content.as_object_mut()) {
+                for (field, value) in db.member_profile(user).await? {
+                    content.insert(field, value.into());
+                }
+            }
             let event = json!({ "type": "m.presence", "sender": changed.user_id, "content": content });
             presence.events.push(Raw::from_json(to_raw_value(&event).map_err(|_| StoreError::Damaged("presence"))?));
         }
@@ -254,6 +263,22 @@ fn has_news(response: &api::Response) -> bool {
 }
 
 impl Pass<'_> {
+    /// Events of a timeline in the format that the filter wants.
+    async fn events<T>(&self, db: &mut Db, rows: &[EventRow]) -> Result<Vec<Raw<T>>, StoreError> {
+        match self.query.filter.event_format {
+            EventFormat::Federation => events::raw(rows),
+            _ => events::timeline(db, self.viewer, rows, self.now_ms).await,
+        }
+    }
+
+    /// The same of a state section.
+    fn state<T>(&self, rows: &[EventRow]) -> Result<Vec<Raw<T>>, StoreError> {
+        match self.query.filter.event_format {
+            EventFormat::Federation => events::raw(rows),
+            _ => events::state(rows, self.now_ms),
+        }
+    }
+
     /// Whether the viewer came into the room after the token, so that all of its state is new to the device.
     fn is_new(&self, room: &LocalRoom) -> bool {
         match (self.since, room.joined_position) {

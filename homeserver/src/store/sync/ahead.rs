@@ -4,8 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::{EventRow, EventSn, KeySn, Position, RoomSn, StateEntry, UserSn, timeline::COLUMNS};
-use crate::store::{Db, StoreError};
+use super::{
+    EventRow, EventSn, KeySn, Position, RoomSn, StateChange, StateEntry, UserSn,
+    packed::{packed, unpack},
+};
+use crate::store::{Db, LocalMembership, Receipt, StoreError};
 
 /// What will be asked of each of the rooms.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +22,8 @@ pub struct LookAhead<'a> {
     pub limit: usize,
     /// Types of state events with the empty state key.
     pub types: &'a BTreeSet<String>,
+    /// Also how the state changed along the timelines, and all receipts.
+    pub history: bool,
 }
 
 /// What was read ahead; the queries of these names look here first. Whoever borrowed the connection gives it back without.
@@ -32,6 +37,10 @@ pub(in crate::store) struct Ahead {
     types: BTreeSet<String>,
     timelines: HashMap<RoomSn, Vec<EventRow>>,
     gaps: HashMap<RoomSn, Position>,
+    /// Changes of the state since a position of each room.
+    changes: HashMap<RoomSn, (Position, Vec<StateChange>)>,
+    receipts: HashMap<RoomSn, Vec<Receipt>>,
+    memberships: HashMap<RoomSn, LocalMembership>,
     faces: HashMap<RoomSn, Vec<(String, String)>>,
     counts: HashMap<RoomSn, (u32, u32)>,
     /// Rooms with notifications of the user.
@@ -65,8 +74,12 @@ impl Db {
             ..Ahead::default()
         };
         self.timelines(rooms, &mut ahead).await?;
+        self.memberships(rooms, &mut ahead).await?;
         self.faces(rooms, &mut ahead).await?;
         self.entries(rooms, &mut ahead).await?;
+        if ask.history {
+            self.history(rooms, &mut ahead).await?;
+        }
         let ids: Vec<String> = ahead.timelines.values().flatten().map(|row| row.event_id.to_string()).collect();
         ahead.related = self.related_targets(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         ahead.shown.extend(ids);
@@ -80,9 +93,12 @@ impl Db {
 
     async fn timelines(&mut self, rooms: &[RoomSn], ahead: &mut Ahead) -> Result<(), StoreError> {
         let mut query = timelines(rooms, ahead.upto, i64::try_from(ahead.limit).unwrap_or(i64::MAX));
-        let rows: Vec<EventRow> = query.build_query_as().fetch_all(&mut self.0).await?;
-        for row in rows {
-            ahead.timelines.entry(row.room).or_default().push(row);
+        let packed: Vec<Option<String>> = query.build_query_scalar().fetch_all(&mut self.0).await?;
+        for packed in packed {
+            let rows = unpack(packed)?;
+            if let Some(first) = rows.first() {
+                ahead.timelines.insert(first.room, rows);
+            }
         }
         // Here rather than by SQLite, which would carry the events' bodies through its sorter.
         for rows in ahead.timelines.values_mut() {
@@ -92,6 +108,46 @@ impl Db {
         push_rooms(&mut query, rooms);
         query.push(") AND before_position <= ").push_bind(ahead.upto).push(" GROUP BY room_sn");
         ahead.gaps.extend(query.build_query_as::<(RoomSn, Position)>().fetch_all(&mut self.0).await?);
+        Ok(())
+    }
+
+    async fn history(&mut self, rooms: &[RoomSn], ahead: &mut Ahead) -> Result<(), StoreError> {
+        for room in rooms {
+            let oldest = ahead.timelines.get(room).and_then(|rows| rows.last()?.position);
+            let after = oldest.map_or(ahead.upto, |oldest| Position(oldest.0.saturating_sub(1)));
+            ahead.changes.insert(*room, (after, Vec::new()));
+        }
+        let mut query = QueryBuilder::new("WITH few_rooms (room_sn, after) AS (");
+        query.push_values(&ahead.changes, |mut row, (room, (after, _))| {
+            row.push_bind(*room).push_bind(*after);
+        });
+        query.push(CHANGES_OF_ROOMS);
+        for change in query.build_query_as::<RoomChange>().fetch_all(&mut self.0).await? {
+            if let Some((_, changes)) = ahead.changes.get_mut(&change.room) {
+                changes.push(change.change);
+            }
+        }
+        let mut query = QueryBuilder::new(
+            "SELECT r.room_sn, r.user_sn, u.user_id, r.type, r.thread_id, r.event_id, r.data, r.position
+             FROM receipts r JOIN users u ON u.user_sn = r.user_sn WHERE (r.type = 'm.read' OR r.user_sn = ",
+        );
+        query.push_bind(ahead.user).push(") AND r.room_sn IN (");
+        push_rooms(&mut query, rooms);
+        query.push(")");
+        ahead.receipts.extend(rooms.iter().map(|room| (*room, Vec::new())));
+        for row in query.build_query_as::<RoomReceipt>().fetch_all(&mut self.0).await? {
+            ahead.receipts.entry(row.room).or_default().push(row.receipt);
+        }
+        Ok(())
+    }
+
+    async fn memberships(&mut self, rooms: &[RoomSn], ahead: &mut Ahead) -> Result<(), StoreError> {
+        let mut query = QueryBuilder::new("SELECT * FROM local_memberships WHERE user_sn = ");
+        query.push_bind(ahead.user).push(" AND room_sn IN (");
+        push_rooms(&mut query, rooms);
+        query.push(")");
+        let rows: Vec<LocalMembership> = query.build_query_as().fetch_all(&mut self.0).await?;
+        ahead.memberships.extend(rows.into_iter().map(|row| (row.room_sn, row)));
         Ok(())
     }
 
@@ -152,22 +208,43 @@ impl Db {
     }
 }
 
-/// The newest events of each of the rooms, in no order.
+#[derive(sqlx::FromRow)]
+struct RoomChange {
+    #[sqlx(rename = "room_sn")]
+    room: RoomSn,
+    #[sqlx(flatten)]
+    change: StateChange,
+}
+
+#[derive(sqlx::FromRow)]
+struct RoomReceipt {
+    #[sqlx(rename = "room_sn")]
+    room: RoomSn,
+    #[sqlx(flatten)]
+    receipt: Receipt,
+}
+
+/// Oldest first in each room.
+const CHANGES_OF_ROOMS: &str =
+    ") SELECT c.room_sn, c.position, c.key_sn, t.type, k.state_key, c.event_sn, c.previous_sn
+    FROM few_rooms CROSS JOIN current_state_changes c ON c.room_sn = few_rooms.room_sn AND c.position > few_rooms.after
+        JOIN state_keys k ON k.key_sn = c.key_sn JOIN event_types t ON t.type_sn = k.type_sn
+    ORDER BY c.position, c.key_sn";
+
+/// The newest events of each of the rooms, packed and in no order.
 pub(super) fn timelines(rooms: &[RoomSn], upto: Position, limit: i64) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("WITH few_rooms (room_sn) AS (");
     query.push_values(rooms, |mut row, room| {
         row.push_bind(*room);
     });
-    query.push(") SELECT ").push(COLUMNS);
-    query.push(
-        " FROM few_rooms CROSS JOIN events e ON e.event_sn IN (
-             SELECT x.event_sn FROM events x WHERE x.room_sn = few_rooms.room_sn AND x.position <= ",
-    );
+    query.push(concat!(
+        ") SELECT (SELECT ",
+        packed!(),
+        " FROM events e JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn WHERE e.event_sn IN (
+             SELECT x.event_sn FROM events x WHERE x.room_sn = few_rooms.room_sn AND x.position <= "
+    ));
     query.push_bind(upto).push(" AND x.standing = 0 ORDER BY x.position DESC LIMIT ").push_bind(limit);
-    query.push(
-        ") JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn
-             JOIN users u ON u.user_sn = e.sender_sn JOIN event_types t ON t.type_sn = e.type_sn",
-    );
+    query.push(")) FROM few_rooms");
     query
 }
 
@@ -200,6 +277,21 @@ impl Ahead {
     pub(super) fn newest_gap(&self, room: RoomSn, after: Position, upto: Position) -> Option<Option<Position>> {
         (self.rooms.contains(&room) && upto == self.upto)
             .then(|| self.gaps.get(&room).copied().filter(|gap| *gap > after))
+    }
+
+    /// Only what came after the timelines' beginnings is here.
+    pub(super) fn state_changes(&self, room: RoomSn, after: Position) -> Option<Vec<StateChange>> {
+        let (known, changes) = self.changes.get(&room)?;
+        (after >= *known).then(|| changes.iter().filter(|change| change.position > after).cloned().collect())
+    }
+
+    /// All receipts of a room, as the user may see them.
+    pub(in crate::store) fn receipts(&self, room: RoomSn, since: Position, me: UserSn) -> Option<Vec<Receipt>> {
+        if me == self.user && since <= Position(0) { self.receipts.get(&room).cloned() } else { None }
+    }
+
+    pub(in crate::store) fn membership(&self, user: UserSn, room: RoomSn) -> Option<LocalMembership> {
+        if user == self.user { self.memberships.get(&room).cloned() } else { None }
     }
 
     pub(super) fn face(&self, room: RoomSn) -> Option<Vec<(String, String)>> {

@@ -20,6 +20,8 @@ pub struct LocalRoom {
     pub position: Position,
     /// When the user last became joined.
     pub joined_position: Option<Position>,
+    /// Where the user stopped being joined.
+    pub left_position: Option<Position>,
     pub forgotten: bool,
 }
 
@@ -33,6 +35,7 @@ impl<'r> FromRow<'r, SqliteRow> for LocalRoom {
             event: row.try_get("event_sn")?,
             position: row.try_get("position")?,
             joined_position: row.try_get("joined_position")?,
+            left_position: row.try_get("left_position")?,
             forgotten: row.try_get("forgotten")?,
         })
     }
@@ -85,7 +88,7 @@ impl Db {
     /// All rooms that the user is in, left, or is invited to, but for forgotten ones.
     pub async fn sync_rooms(&mut self, user: UserSn) -> Result<Vec<LocalRoom>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT m.room_sn, r.room_id, m.membership, m.event_sn, m.position, m.joined_position, m.forgotten
+            "SELECT m.room_sn, r.room_id, m.membership, m.event_sn, m.position, m.joined_position, m.left_position, m.forgotten
              FROM local_memberships m JOIN rooms r USING (room_sn) WHERE m.user_sn = $1 AND m.forgotten = 0",
         )
         .bind(user)
@@ -96,7 +99,7 @@ impl Db {
     /// The user's view of one room.
     pub async fn sync_room(&mut self, user: UserSn, room: RoomSn) -> Result<Option<LocalRoom>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT m.room_sn, r.room_id, m.membership, m.event_sn, m.position, m.joined_position, m.forgotten
+            "SELECT m.room_sn, r.room_id, m.membership, m.event_sn, m.position, m.joined_position, m.left_position, m.forgotten
              FROM local_memberships m JOIN rooms r USING (room_sn) WHERE m.user_sn = $1 AND m.room_sn = $2",
         )
         .bind(user)
@@ -108,7 +111,7 @@ impl Db {
     /// The user's view of a room by its id.
     pub async fn sync_room_by_id(&mut self, user: UserSn, room_id: &RoomId) -> Result<Option<LocalRoom>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT m.room_sn, r.room_id, m.membership, m.event_sn, m.position, m.joined_position, m.forgotten
+            "SELECT m.room_sn, r.room_id, m.membership, m.event_sn, m.position, m.joined_position, m.left_position, m.forgotten
              FROM rooms r JOIN local_memberships m ON m.room_sn = r.room_sn WHERE r.room_id = $1 AND m.user_sn = $2",
         )
         .bind(room_id.as_str())

@@ -1,8 +1,10 @@
 //! The state of rooms now, and how it changed.
 
+use std::collections::BTreeSet;
+
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
-use super::{EventSn, KeySn, Position, RoomSn};
+use super::{EventSn, KeySn, Position, RoomSn, UserSn};
 use crate::store::{Db, StoreError};
 
 /// One entry of a room's state.
@@ -56,8 +58,39 @@ pub(super) const FACE: &str = "
     WHERE t.type IN ('m.room.name', 'm.room.canonical_alias', 'm.room.avatar') AND k.state_key = ''";
 
 impl Db {
+    /// Those of the state events that are no member events, or of one of these users.
+    pub async fn without_members(
+        &mut self,
+        events: &[EventSn],
+        users: &BTreeSet<UserSn>,
+    ) -> Result<Vec<EventSn>, StoreError> {
+        let mut kept = Vec::new();
+        for part in events.chunks(500) {
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "SELECT e.event_sn FROM events e JOIN state_keys k ON k.key_sn = e.key_sn JOIN event_types t ON t.type_sn = e.type_sn
+                 LEFT JOIN users u ON u.user_id = k.state_key
+                 WHERE e.event_sn IN (",
+            );
+            let mut list = query.separated(", ");
+            for event in part {
+                list.push_bind(*event);
+            }
+            query.push(") AND (t.type <> 'm.room.member' OR u.user_sn IN (");
+            let mut list = query.separated(", ");
+            for user in users {
+                list.push_bind(*user);
+            }
+            query.push("))");
+            kept.extend(query.build_query_scalar::<EventSn>().fetch_all(&mut self.0).await?);
+        }
+        Ok(kept)
+    }
+
     /// How the room's state changed after `after`, oldest first.
     pub async fn state_changes(&mut self, room: RoomSn, after: Position) -> Result<Vec<StateChange>, StoreError> {
+        if let Some(changes) = self.1.state_changes(room, after) {
+            return Ok(changes);
+        }
         Ok(sqlx::query_as(CHANGES).bind(room).bind(after).fetch_all(&mut self.0).await?)
     }
 

@@ -3,10 +3,16 @@
 use std::collections::BTreeMap;
 
 use ruma::{OwnedEventId, OwnedUserId, RoomVersionId};
-use sqlx::{FromRow, QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Sqlite};
 
-use super::{EventSn, KeySn, Position, RoomSn, SnapshotSn, UserSn};
+use super::{
+    EventSn, KeySn, Position, RoomSn, SnapshotSn, UserSn,
+    packed::{packed, unpack},
+};
 use crate::store::{Db, Standing, StoreError, StoredEvent};
+
+/// Events that one text holds: each may have 64 KiB.
+const PACKED: usize = 200;
 
 /// An accepted event with its body.
 #[derive(Clone, Debug)]
@@ -51,44 +57,12 @@ impl EventRow {
     }
 }
 
-impl<'r> FromRow<'r, SqliteRow> for EventRow {
-    fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
-        let (event_id, sender_id): (String, String) = (row.try_get("event_id")?, row.try_get("user_id")?);
-        let version: String = row.try_get("version")?;
-        Ok(Self {
-            event: row.try_get("event_sn")?,
-            event_id: event_id.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
-            room: row.try_get("room_sn")?,
-            version: version.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
-            position: row.try_get("position")?,
-            sender: row.try_get("sender_sn")?,
-            sender_id: sender_id.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
-            event_type: row.try_get("type")?,
-            key: row.try_get("key_sn")?,
-            depth: row.try_get("depth")?,
-            origin_ts: row.try_get("origin_ts")?,
-            redacted_by: row.try_get("redacted_by")?,
-            snapshot: row.try_get("snapshot_sn")?,
-            json: row.try_get("json")?,
-        })
-    }
-}
-
-/// The columns of an [`EventRow`]; as a macro since queries are literals.
-macro_rules! columns {
-    () => {
-        "e.event_sn, e.event_id, e.room_sn, e.position, e.sender_sn, u.user_id, t.type, e.key_sn, e.depth, e.origin_ts, e.redacted_by, e.snapshot_sn, j.json, r.version"
-    };
-}
-pub(super) const COLUMNS: &str = columns!();
-
 pub(super) const TIMELINE: &str = concat!(
     "SELECT ",
-    columns!(),
+    packed!(),
     " FROM events e JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn
-        JOIN users u ON u.user_sn = e.sender_sn JOIN event_types t ON t.type_sn = e.type_sn
-    WHERE e.room_sn = $1 AND e.position > $2 AND e.position <= $3 AND e.standing = 0
-    ORDER BY e.position DESC LIMIT $4"
+    WHERE e.event_sn IN (SELECT x.event_sn FROM events x
+        WHERE x.room_sn = $1 AND x.position > $2 AND x.position <= $3 AND x.standing = 0 ORDER BY x.position DESC LIMIT $4)"
 );
 
 /// The event types here and in LAST_BUMP are those that lift a room to the top of the list.
@@ -119,26 +93,28 @@ impl Db {
             return Ok(rows);
         }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Ok(sqlx::query_as(TIMELINE).bind(room).bind(after).bind(upto).bind(limit).fetch_all(&mut self.0).await?)
+        let query = sqlx::query_scalar(TIMELINE).bind(room).bind(after).bind(upto).bind(limit);
+        let mut rows = unpack(query.fetch_one(&mut self.0).await?)?;
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.position));
+        Ok(rows)
     }
 
     /// Events by their numbers, in no order; ones that are not accepted are left out.
     pub async fn event_rows(&mut self, events: &[EventSn]) -> Result<Vec<EventRow>, StoreError> {
         let mut missing = events.to_vec();
         let mut rows = self.1.take_events(&mut missing);
-        for chunk in missing.chunks(500) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT ");
-            query.push(COLUMNS).push(
-                " FROM events e JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn
-                     JOIN users u ON u.user_sn = e.sender_sn JOIN event_types t ON t.type_sn = e.type_sn
-                 WHERE e.event_sn IN (",
-            );
+        for chunk in missing.chunks(PACKED) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(concat!(
+                "SELECT ",
+                packed!(),
+                " FROM events e JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn WHERE e.event_sn IN ("
+            ));
             let mut list = query.separated(", ");
             for event in chunk {
                 list.push_bind(*event);
             }
             query.push(") AND e.standing = 0");
-            rows.extend(query.build_query_as::<EventRow>().fetch_all(&mut self.0).await?);
+            rows.extend(unpack(query.build_query_scalar().fetch_one(&mut self.0).await?)?);
         }
         Ok(rows)
     }

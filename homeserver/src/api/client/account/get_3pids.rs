@@ -2,7 +2,7 @@
 
 use bytes::BufMut;
 use ruma::api::{
-    IncomingRequest, Metadata, OutgoingResponse,
+    IncomingRequest, OutgoingResponse,
     auth_scheme::AccessToken,
     client::account::get_3pids::v3,
     error::{Error, FromHttpRequestError, IntoHttpError},
@@ -10,7 +10,10 @@ use ruma::api::{
 use serde_json::{Value, json};
 
 use crate::{
-    api::{error::ApiError, ruma_route::Ruma},
+    api::{
+        error::ApiError,
+        ruma_route::{Ruma, same_endpoint},
+    },
     domain::accounts::Accounts,
 };
 
@@ -20,13 +23,7 @@ pub struct Request(());
 /// All of them, and an empty list too: ruma leaves it out, and clients take it for granted.
 pub struct Response(Vec<Value>);
 
-impl Metadata for Request {
-    const METHOD: http::Method = v3::Request::METHOD;
-    const RATE_LIMITED: bool = v3::Request::RATE_LIMITED;
-    type Authentication = AccessToken;
-    type PathBuilder = <v3::Request as Metadata>::PathBuilder;
-    const PATH_BUILDER: Self::PathBuilder = v3::Request::PATH_BUILDER;
-}
+same_endpoint!(Request, v3::Request, v3::Request::RATE_LIMITED, AccessToken);
 
 impl IncomingRequest for Request {
     type EndpointError = Error;

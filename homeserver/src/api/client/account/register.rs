@@ -4,7 +4,7 @@ use bytes::BufMut;
 use ruma::{
     OwnedUserId,
     api::{
-        IncomingRequest, Metadata, OutgoingResponse,
+        IncomingRequest, OutgoingResponse,
         client::account::register::{LoginType, RegistrationKind, v3 as api},
         error::{ErrorKind, FromHttpRequestError, IntoHttpError},
     },
@@ -12,7 +12,12 @@ use ruma::{
 use serde_json::{Map, Value};
 
 use crate::{
-    api::{auth::by_token, error::ApiError, peer::peer_key, ruma_route::Ruma},
+    api::{
+        auth::by_token,
+        error::ApiError,
+        peer::peer_key,
+        ruma_route::{Ruma, same_endpoint},
+    },
     domain::{
         accounts::{Accounts, Limit, NewSession, Registered, Registering},
         appservices::Appservices,
@@ -104,13 +109,7 @@ fn answer(Registered { user_id, session }: Registered) -> Response {
 /// ruma's request, for [`Response`].
 pub struct Request(api::Request);
 
-impl Metadata for Request {
-    const METHOD: http::Method = api::Request::METHOD;
-    const RATE_LIMITED: bool = api::Request::RATE_LIMITED;
-    type Authentication = <api::Request as Metadata>::Authentication;
-    type PathBuilder = <api::Request as Metadata>::PathBuilder;
-    const PATH_BUILDER: Self::PathBuilder = api::Request::PATH_BUILDER;
-}
+same_endpoint!(Request, api::Request);
 
 impl IncomingRequest for Request {
     type EndpointError = <api::Request as IncomingRequest>::EndpointError;

@@ -3,11 +3,18 @@
 use ruma::api::client::alias::get_alias::v3::{Request, Response};
 
 use crate::{
-    api::{error::ApiError, ruma_route::Ruma},
-    domain::rooms::Rooms,
+    api::{error::ApiError, peer::peer_key, ruma_route::Ruma},
+    domain::{
+        accounts::{Accounts, Limit},
+        rooms::Rooms,
+    },
 };
 
-pub async fn get_alias(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
+pub async fn get_alias((rooms, accounts): (Rooms, Accounts), request: Ruma<Request>) -> Result<Response, ApiError> {
+    // Nobody signs in for this, and other servers are asked for it.
+    if let Some(key) = peer_key(&request.head.extensions) {
+        accounts.limits().take(&format!("alias {key}"), Limit::LOOK_UP)?;
+    }
     let (room_id, servers) = rooms.resolve_alias(&request.room_alias).await?;
     Ok(Response::new(room_id, servers))
 }

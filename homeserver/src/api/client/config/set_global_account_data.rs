@@ -16,10 +16,7 @@ pub async fn set_global_account_data(store: Store, request: Ruma<Request>) -> Re
     let user = request.sender.user;
     store
         .write::<_, ApiError, _>(Durability::Full, move |tx| {
-            Box::pin(async move {
-                tx.set_account_data(user, RoomSn::GLOBAL, &data_type, &content).await?;
-                Ok(())
-            })
+            Box::pin(async move { super::set(tx, user, RoomSn::GLOBAL, &data_type, &content).await })
         })
         .await?;
     Ok(Response::new())

@@ -18,10 +18,7 @@ pub async fn set_room_account_data(store: Store, request: Ruma<Request>) -> Resu
     let user = request.sender.user;
     store
         .write::<_, ApiError, _>(Durability::Full, move |tx| {
-            Box::pin(async move {
-                tx.set_account_data(user, room, &data_type, &content).await?;
-                Ok(())
-            })
+            Box::pin(async move { super::set(tx, user, room, &data_type, &content).await })
         })
         .await?;
     Ok(Response::new())

@@ -14,6 +14,9 @@ pub async fn update_delayed_event(rooms: Rooms, request: Ruma<Request>) -> Resul
         UpdateAction::Cancel => DelayAction::Cancel,
         _ => return Err(ApiError::invalid_param("`action` is restart, send or cancel")),
     };
+    if action != DelayAction::Cancel {
+        request.sender.not_suspended()?;
+    }
     rooms.update_delayed(Some(request.sender.user), &request.delay_id, action).await?;
     Ok(Response::new())
 }

@@ -3,14 +3,17 @@
 use bytes::BufMut;
 use http::StatusCode;
 use ruma::api::{
-    IncomingRequest, Metadata, OutgoingResponse,
+    IncomingRequest, OutgoingResponse,
     auth_scheme::AccessToken,
     client::device::update_device::v3,
     error::{Error, FromHttpRequestError, IntoHttpError},
 };
 
 use crate::{
-    api::{error::ApiError, ruma_route::Ruma},
+    api::{
+        error::ApiError,
+        ruma_route::{Ruma, same_endpoint},
+    },
     domain::accounts::Accounts,
 };
 
@@ -22,13 +25,7 @@ pub enum Response {
     Created,
 }
 
-impl Metadata for Request {
-    const METHOD: http::Method = v3::Request::METHOD;
-    const RATE_LIMITED: bool = false;
-    type Authentication = AccessToken;
-    type PathBuilder = <v3::Request as Metadata>::PathBuilder;
-    const PATH_BUILDER: Self::PathBuilder = v3::Request::PATH_BUILDER;
-}
+same_endpoint!(Request, v3::Request, false, AccessToken);
 
 impl IncomingRequest for Request {
     type EndpointError = Error;

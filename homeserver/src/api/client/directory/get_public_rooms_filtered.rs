@@ -19,9 +19,7 @@ pub async fn get_public_rooms_filtered(
     (rooms, accounts): (Rooms, Accounts),
     request: Ruma<Request>,
 ) -> Result<Response, ApiError> {
-    if request.sender.is_limited() {
-        accounts.limits().take(&format!("rooms {}", request.sender.user_id), Limit::LOOK_UP)?;
-    }
+    request.sender.take(&accounts, "rooms", Limit::LOOK_UP)?;
     let query = DirectoryQuery {
         limit: request.limit.map(size),
         since: request.since.clone(),

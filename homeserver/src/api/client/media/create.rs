@@ -18,9 +18,7 @@ pub async fn create_mxc_uri(
     request: Ruma<Request>,
 ) -> Result<Response, ApiError> {
     request.sender.not_suspended()?;
-    if request.sender.is_limited() {
-        accounts.limits().take(&format!("upload {}", request.sender.user_id), Limit::UPLOAD)?;
-    }
+    request.sender.take(&accounts, "upload", Limit::UPLOAD)?;
     let (media_id, expires_ts) = media.reserve(request.sender.user).await?;
     let mut response = Response::new(format!("mxc://{server_name}/{media_id}").into());
     response.unused_expires_at = UInt::try_from(expires_ts).ok().map(MilliSecondsSinceUnixEpoch);

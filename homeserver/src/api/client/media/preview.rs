@@ -27,6 +27,6 @@ pub async fn get_media_preview_v3(
 }
 
 async fn preview((media, accounts): (Media, Accounts), sender: &Sender, url: &str) -> Result<Box<RawValue>, ApiError> {
-    accounts.limits().take(&format!("preview {}", sender.user_id), Limit::LOOK_UP)?;
+    sender.take(&accounts, "preview", Limit::LOOK_UP)?;
     Ok(media.preview(url).await?)
 }

@@ -41,9 +41,7 @@ async fn take(parts: &Parts, reserved: Option<(String, String)>, request: Reques
     let (head, body) = request.into_parts();
     let sender = sender(parts, &head).await?;
     sender.not_suspended()?;
-    if sender.is_limited() {
-        parts.accounts.limits().take(&format!("upload {}", sender.user_id), Limit::UPLOAD)?;
-    }
+    sender.take(&parts.accounts, "upload", Limit::UPLOAD)?;
     let media_id = match reserved {
         Some((server, media_id)) => {
             parts.media.check_reserved(sender.user, &server_name(&server)?, &media_id).await?;

@@ -14,6 +14,7 @@ use crate::{
 pub async fn ban_user(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
     let change = MembershipChange {
         membership: Membership::Ban,
+        only_from: &[],
         reason: request.reason.clone(),
         more: CanonicalJsonObject::new(),
     };

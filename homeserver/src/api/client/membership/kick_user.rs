@@ -14,6 +14,7 @@ use crate::{
 pub async fn kick_user(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
     let change = MembershipChange {
         membership: Membership::Leave,
+        only_from: &[Membership::Join, Membership::Invite, Membership::Knock],
         reason: request.reason.clone(),
         more: CanonicalJsonObject::new(),
     };

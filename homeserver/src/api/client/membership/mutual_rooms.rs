@@ -39,7 +39,7 @@ pub struct MutualRooms {
 pub async fn get(State(parts): State<Parts>, request: Request) -> Result<Json<MutualRooms>, ApiError> {
     let (head, _) = request.into_parts();
     let sender = visitor(&parts, &head).await?.ok_or_else(ApiError::missing_token)?;
-    parts.accounts.limits().take(&format!("mutual {}", sender.user_id), Limit::LOOK_UP)?;
+    sender.take(&parts.accounts, "mutual", Limit::LOOK_UP)?;
     let query: Query = serde_html_form::from_str(head.uri.query().unwrap_or_default())
         .map_err(|error| ApiError::invalid_param(error.to_string()))?;
     let user_id = query.user_id.ok_or_else(|| ApiError::missing_param("`user_id` is missing"))?;

@@ -12,6 +12,7 @@ pub async fn set_presence(ephemeral: Ephemeral, request: Ruma<Request>) -> Resul
     if request.user_id != sender.user_id {
         return Err(ApiError::forbidden("Nobody sets another's presence"));
     }
+    super::known(&request.presence)?;
     ephemeral.set_presence(sender.user, &sender.user_id, request.presence.clone(), request.status_msg.clone()).await?;
     Ok(Response::new())
 }

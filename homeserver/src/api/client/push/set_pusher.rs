@@ -11,11 +11,14 @@ use url::{Host, Url};
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
     config::Config,
-    store::{Durability, Store},
+    store::{Durability, PusherKey, Store},
 };
 
 /// The only path that gateways have.
 const GATEWAY: &str = "/_matrix/push/v1/notify";
+/// Bytes of one pusher, and pushers of one user: each notification asks every one of them.
+const LARGEST: usize = 8 * 1024;
+const MOST: usize = 50;
 
 pub async fn set_pusher((store, config): (Store, Arc<Config>), request: Ruma<Request>) -> Result<Response, ApiError> {
     let (user, device_id) = (request.sender.user, request.sender.device_id.clone());
@@ -27,12 +30,19 @@ pub async fn set_pusher((store, config): (Store, Arc<Config>), request: Ruma<Req
             }
             check_kind(&pusher.kind, &config)?;
             let json = serde_json::to_string(&pusher).map_err(|error| ApiError::bad_json(error.to_string()))?;
+            if json.len() > LARGEST {
+                return Err(ApiError::too_large("A pusher has at most 8 KiB"));
+            }
             store
                 .write::<_, ApiError, _>(Durability::Full, move |tx| {
                     Box::pin(async move {
                         let ids = (pusher.ids.app_id.as_str(), pusher.ids.pushkey.as_str());
                         if !append {
                             tx.delete_pushers_of_others(user, ids).await?;
+                        }
+                        let key = PusherKey { user, app_id: ids.0.to_owned(), pushkey: ids.1.to_owned() };
+                        if tx.pushers(user).await?.len() >= MOST && tx.pusher(&key).await?.is_none() {
+                            return Err(ApiError::invalid_param("There are too many pushers"));
                         }
                         tx.put_pusher(user, device_id.as_str(), ids, &json).await?;
                         Ok(())

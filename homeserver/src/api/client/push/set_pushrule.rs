@@ -12,10 +12,7 @@ pub async fn set_pushrule(accounts: Accounts, request: Ruma<Request>) -> Result<
     accounts
         .change_push_rules(request.sender.user, move |rules| {
             rules.insert(rule, after.as_deref(), before.as_deref())?;
-            if super::count(rules) > super::MOST {
-                return Err(ApiError::invalid_param("There are too many push rules"));
-            }
-            Ok(())
+            super::check(rules)
         })
         .await?;
     Ok(Response::new())

@@ -11,7 +11,8 @@ pub async fn set_pushrule_actions(accounts: Accounts, request: Ruma<Request>) ->
     let Request { kind, rule_id, actions, .. } = request.request;
     accounts
         .change_push_rules(request.sender.user, move |rules| {
-            rules.set_actions(kind, rule_id, actions).map_err(|_| super::unknown_rule())
+            rules.set_actions(kind, rule_id, actions).map_err(|_| super::unknown_rule())?;
+            super::check(rules)
         })
         .await?;
     Ok(Response::new())

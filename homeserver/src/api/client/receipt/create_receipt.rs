@@ -22,7 +22,7 @@ pub async fn create_receipt(ephemeral: Ephemeral, request: Ruma<Request>) -> Res
     }
     let sender = &request.sender;
     ephemeral
-        .mark_read(sender.user, &sender.user_id, &request.room_id, marker, &request.event_id, &request.thread)
+        .mark_read(sender.user, &sender.user_id, &request.room_id, &[(marker, &request.event_id)], &request.thread)
         .await?;
     Ok(Response::new())
 }

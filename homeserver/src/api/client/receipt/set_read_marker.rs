@@ -1,6 +1,7 @@
 //! POST /_matrix/client/v3/rooms/{roomId}/read_markers: several read markers at once.
 
 use ruma::{
+    EventId,
     api::client::read_marker::set_read_marker::v3::{Request, Response},
     events::receipt::ReceiptThread,
 };
@@ -16,12 +17,9 @@ pub async fn set_read_marker(ephemeral: Ephemeral, request: Ruma<Request>) -> Re
         (Marker::Read, &request.read_receipt),
         (Marker::ReadPrivate, &request.private_read_receipt),
     ];
-    let sender = &request.sender;
-    for (marker, event_id) in markers {
-        if let Some(event_id) = event_id {
-            let thread = ReceiptThread::Unthreaded;
-            ephemeral.mark_read(sender.user, &sender.user_id, &request.room_id, marker, event_id, &thread).await?;
-        }
-    }
+    let markers: Vec<(Marker, &EventId)> =
+        markers.into_iter().filter_map(|(marker, event_id)| Some((marker, event_id.as_deref()?))).collect();
+    let (sender, thread) = (&request.sender, ReceiptThread::Unthreaded);
+    ephemeral.mark_read(sender.user, &sender.user_id, &request.room_id, &markers, &thread).await?;
     Ok(Response::new())
 }

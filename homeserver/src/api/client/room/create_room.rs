@@ -47,7 +47,7 @@ pub async fn create_room(
     request: Ruma<Request>,
 ) -> Result<Response, ApiError> {
     request.sender.not_suspended()?;
-    accounts.limits().take(&format!("create {}", request.sender.user_id), Limit::CREATE)?;
+    request.sender.take(&accounts, "create", Limit::CREATE)?;
     let wish = &request.request;
     if wish.invite_3pid.len() > INVITES_BY_ADDRESS {
         return Err(ApiError::invalid_param(format!("At most {INVITES_BY_ADDRESS} people are invited by an address")));

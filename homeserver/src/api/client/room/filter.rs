@@ -1,6 +1,9 @@
 //! Filters of room events, applied to one event.
 
-use ruma::api::client::filter::{RoomEventFilter, UrlFilter};
+use ruma::{
+    RoomId,
+    api::client::filter::{RoomEventFilter, UrlFilter},
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -12,6 +15,12 @@ struct Filtered {
     kind: String,
     sender: String,
     content: Value,
+}
+
+/// Whether the filter lets anything of the room through.
+pub(super) fn allows_room(filter: &RoomEventFilter, room_id: &RoomId) -> bool {
+    !filter.not_rooms.iter().any(|room| room == room_id)
+        && filter.rooms.as_ref().is_none_or(|rooms| rooms.iter().any(|room| room == room_id))
 }
 
 /// Whether the filter lets the event through.

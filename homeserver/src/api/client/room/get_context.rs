@@ -1,13 +1,21 @@
 //! GET /_matrix/client/v3/rooms/{roomId}/context/{eventId}: an event and what stands around it.
 
-use ruma::api::client::context::get_context::v3::{Request, Response};
+use std::collections::BTreeSet;
 
-use super::{readable, show};
+use ruma::api::client::{
+    context::get_context::v3::{Request, Response},
+    filter::LazyLoadOptions,
+};
+
+use super::{
+    filter::{allows, allows_room},
+    readable, show,
+};
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
     clock::Clock,
     domain::rooms::{Page, Rooms, RoomsError},
-    store::{Position, Standing},
+    store::Position,
 };
 
 /// Most events around the one asked for.
@@ -17,21 +25,24 @@ pub async fn get_context((rooms, clock): (Rooms, Clock), request: Ruma<Request>)
     let sender = &request.sender;
     let (room, rules) =
         readable(&rooms, sender, &request.room_id).await.map_err(|_| ApiError::from(RoomsError::UnknownEvent))?;
-    let (event, position, state) = {
-        let mut db = rooms.store().read().await?;
-        let event = db.event(&request.event_id).await?.ok_or(RoomsError::UnknownEvent)?;
-        let position = event.position.ok_or(RoomsError::UnknownEvent)?;
-        if event.room != room.sn || event.standing != Standing::Accepted {
-            return Err(RoomsError::UnknownEvent.into());
-        }
-        let event = rooms.visible(&mut db, sender.user, &sender.user_id, room.sn, vec![event]).await?;
-        (event.into_iter().next().ok_or(RoomsError::UnknownEvent)?, position, db.current_state(room.sn).await?)
-    };
+    let event = rooms.event_for(sender.user, &sender.user_id, &room, &request.event_id).await?;
+    let position = event.position.ok_or(RoomsError::UnknownEvent)?;
+    let filter = &request.filter;
     let limit = i64::try_from(u64::from(request.limit)).unwrap_or(LIMIT).clamp(0, LIMIT);
     let before = Page { from: Some(Position(position.0 - 1)), to: None, backwards: true, limit: limit - limit / 2 };
     let after = Page { from: Some(position), to: None, backwards: false, limit: limit / 2 };
-    let (events_before, start) = rooms.page(sender.user, &sender.user_id, &room, before, |_| true).await?;
-    let (events_after, end) = rooms.page(sender.user, &sender.user_id, &room, after, |_| true).await?;
+    let wanted = allows_room(filter, &room.room_id);
+    let keep = |event: &_| wanted && allows(filter, event);
+    let (events_before, start) = rooms.page(sender.user, &sender.user_id, &room, before, keep).await?;
+    let (events_after, end) = rooms.page(sender.user, &sender.user_id, &room, after, keep).await?;
+    let shown = || events_before.iter().chain([&event]).chain(&events_after);
+    let lazily = match filter.lazy_load_options {
+        LazyLoadOptions::Enabled { .. } => Some(shown().map(|event| event.sender).collect::<BTreeSet<_>>()),
+        LazyLoadOptions::Disabled => None,
+    };
+    let last = events_after.last().unwrap_or(&event);
+    let mut state = rooms.state_at(sender.user, &room, last, lazily.as_ref()).await?;
+    state.retain(keep);
     let now = clock.now_ms();
     let mut response = Response::new();
     response.start = Some(start.unwrap_or(Position(position.0 - 1)).0.to_string());

@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub async fn get_hierarchy((rooms, accounts): (Rooms, Accounts), request: Ruma<Request>) -> Result<Response, ApiError> {
-    accounts.limits().take(&format!("hierarchy {}", request.sender.user_id), Limit::LOOK_UP)?;
+    request.sender.take(&accounts, "hierarchy", Limit::LOOK_UP)?;
     let query = HierarchyQuery {
         room_id: request.room_id.clone(),
         from: request.from.clone(),

@@ -10,7 +10,10 @@ use ruma::api::{
     },
 };
 
-use super::{filter::allows, readable, show, token};
+use super::{
+    filter::{allows, allows_room},
+    readable, show, token,
+};
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
     clock::Clock,
@@ -36,7 +39,9 @@ pub async fn get_message_events((rooms, clock): (Rooms, Clock), request: Ruma<Re
         rooms.fill_history(&room, &page).await?;
     }
     let filter = &request.filter;
-    let (events, next) = rooms.page(sender.user, &sender.user_id, &room, page, |event| allows(filter, event)).await?;
+    let wanted = allows_room(filter, &room.room_id);
+    let keep = |event: &_| wanted && allows(filter, event);
+    let (events, next) = rooms.page(sender.user, &sender.user_id, &room, page, keep).await?;
     let mut response = Response::default();
     let start =
         page.from.unwrap_or_else(|| if backwards { rooms.store().position() } else { crate::store::Position(0) });
@@ -50,14 +55,15 @@ pub async fn get_message_events((rooms, clock): (Rooms, Clock), request: Ruma<Re
     Ok(response)
 }
 
-/// The member events of those who sent the page's events.
+/// The member events of those who sent the page's events, as they were then.
 async fn members_of(rooms: &Rooms, events: &[StoredEvent]) -> Result<Vec<StoredEvent>, ApiError> {
     let mut db = rooms.store().read().await?;
-    let senders: BTreeSet<_> = events.iter().map(|event| (event.room, event.sender)).collect();
+    let mut told = BTreeSet::new();
     let mut members = Vec::new();
-    for (room, user) in senders {
-        let user_id = db.user_id(user).await?;
-        members.extend(db.current_state_event(room, "m.room.member", user_id.as_str()).await?);
+    for event in events {
+        if told.insert(event.sender) {
+            members.extend(rooms.sender_at(&mut db, event).await?);
+        }
     }
     Ok(members)
 }

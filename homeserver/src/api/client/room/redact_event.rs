@@ -6,12 +6,16 @@ use ruma::{
     events::TimelineEventType,
 };
 
+use super::TXN_ID;
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
     domain::rooms::{NewMessage, Rooms},
 };
 
 pub async fn redact_event(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
+    if request.txn_id.as_str().len() > TXN_ID {
+        return Err(ApiError::invalid_param("The transaction id is too long"));
+    }
     if request.sender.suspended {
         let event = rooms.store().read().await?.event(&request.event_id).await?;
         if event.is_none_or(|event| event.sender != request.sender.user) {

@@ -6,6 +6,7 @@ use ruma::{
     events::TimelineEventType,
 };
 
+use super::TXN_ID;
 use crate::{
     api::{
         client::delayed_events::{Delayable, SentOrDelayed},
@@ -18,9 +19,6 @@ use crate::{
     },
 };
 
-/// Longest transaction id.
-const TXN_ID: usize = 255;
-
 pub async fn send_message_event(
     rooms: Rooms,
     request: Ruma<Delayable<Request>>,
@@ -31,6 +29,10 @@ pub async fn send_message_event(
     }
     let content = canonical(wish.body.json().get()).map_err(|error| ApiError::bad_json(error.to_string()))?;
     let kind = TimelineEventType::from(wish.event_type.to_string());
+    let text = |field: &str| content.get(field).is_some_and(|value| value.as_str().is_some());
+    if kind == TimelineEventType::RoomMessage && !(text("msgtype") && text("body")) {
+        return Err(ApiError::bad_json("A message has a `msgtype` and a `body`"));
+    }
     let redacts = match (&kind, content.get("redacts").and_then(|value| value.as_str())) {
         (TimelineEventType::RoomRedaction, Some(redacts)) => {
             Some(OwnedEventId::try_from(redacts).map_err(|_| ApiError::invalid_param("`redacts` is not an event id"))?)

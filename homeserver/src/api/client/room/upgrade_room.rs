@@ -18,7 +18,7 @@ pub async fn upgrade_room((rooms, accounts): (Rooms, Accounts), request: Ruma<Re
     if request.additional_creators.len() > CREATORS {
         return Err(ApiError::invalid_param(format!("At most {CREATORS} additional creators can be named")));
     }
-    accounts.limits().take(&format!("create {}", request.sender.user_id), Limit::CREATE)?;
+    request.sender.take(&accounts, "create", Limit::CREATE)?;
     let user = request.sender.local_user();
     let version = request.new_version.clone();
     let made = rooms.upgrade(&user, &request.room_id, version, &request.additional_creators).await?;

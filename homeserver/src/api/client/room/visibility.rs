@@ -1,7 +1,7 @@
 //! GET, PUT /_matrix/client/v3/directory/list/room/{roomId}: whether a room is listed in our directory.
 
 use ruma::api::{
-    IncomingRequest, Metadata,
+    IncomingRequest,
     client::{
         directory::{get_room_visibility, set_room_visibility},
         room::Visibility,
@@ -11,7 +11,10 @@ use ruma::api::{
 use serde_json::{Map, Value};
 
 use crate::{
-    api::{error::ApiError, ruma_route::Ruma},
+    api::{
+        error::ApiError,
+        ruma_route::{Ruma, same_endpoint},
+    },
     domain::rooms::Rooms,
     store::{Durability, RoomRow, StoreError},
 };
@@ -60,13 +63,7 @@ pub struct SetVisibility(set_room_visibility::v3::Request);
 
 type Inner = set_room_visibility::v3::Request;
 
-impl Metadata for SetVisibility {
-    const METHOD: http::Method = Inner::METHOD;
-    const RATE_LIMITED: bool = Inner::RATE_LIMITED;
-    type Authentication = <Inner as Metadata>::Authentication;
-    type PathBuilder = <Inner as Metadata>::PathBuilder;
-    const PATH_BUILDER: Self::PathBuilder = Inner::PATH_BUILDER;
-}
+same_endpoint!(SetVisibility, Inner);
 
 impl IncomingRequest for SetVisibility {
     type EndpointError = <Inner as IncomingRequest>::EndpointError;

@@ -48,7 +48,7 @@ pub(super) async fn around(
     if wanted.include_profile {
         let mut db = rooms.store().read().await?;
         for event in earlier.iter().chain([event]).chain(&later) {
-            profile(&mut db, event, &mut context.profile_info).await?;
+            profile(rooms, &mut db, event, &mut context.profile_info).await?;
         }
     }
     let now = clock.now_ms();
@@ -59,6 +59,7 @@ pub(super) async fn around(
 
 /// The sender's profile as it was in the room then.
 async fn profile(
+    rooms: &Rooms,
     db: &mut Db,
     event: &StoredEvent,
     profiles: &mut BTreeMap<OwnedUserId, UserProfile>,
@@ -67,14 +68,7 @@ async fn profile(
     if profiles.contains_key(&user_id) {
         return Ok(());
     }
-    let key = db.key_sn("m.room.member", user_id.as_str()).await?;
-    let member = match (event.snapshot, key) {
-        (Some(snapshot), Some(key)) => match db.state_entry(snapshot, key).await? {
-            Some(member) => db.event_by_sn(member).await?,
-            None => None,
-        },
-        _ => db.current_state_event(event.room, "m.room.member", user_id.as_str()).await?,
-    };
+    let member = rooms.sender_at(db, event).await?;
     let member = member.and_then(|member| serde_json::from_str::<Member>(&member.json).ok());
     profiles.insert(user_id, member.map(|member| member.content).unwrap_or_default());
     Ok(())

@@ -1,7 +1,7 @@
 //! POST /_matrix/client/v3/login: signs a device in.
 
 use ruma::api::{
-    IncomingRequest, Metadata,
+    IncomingRequest,
     auth_scheme::AppserviceTokenOptional,
     client::session::login::v3,
     client::uiaa::{MatrixUserIdentifier, UserIdentifier},
@@ -9,7 +9,12 @@ use ruma::api::{
 };
 
 use crate::{
-    api::{auth::by_token, error::ApiError, peer::peer_key, ruma_route::Ruma},
+    api::{
+        auth::by_token,
+        error::ApiError,
+        peer::peer_key,
+        ruma_route::{Ruma, same_endpoint},
+    },
     domain::{
         accounts::{AccountError, Accounts, Limit, NewSession},
         appservices::{Appservice, Appservices},
@@ -20,13 +25,7 @@ use crate::{
 /// ruma's request, once the body is known to say which kind of login it is: ruma takes that for granted.
 pub struct Request(v3::Request);
 
-impl Metadata for Request {
-    const METHOD: http::Method = v3::Request::METHOD;
-    const RATE_LIMITED: bool = true;
-    type Authentication = AppserviceTokenOptional;
-    type PathBuilder = <v3::Request as Metadata>::PathBuilder;
-    const PATH_BUILDER: Self::PathBuilder = v3::Request::PATH_BUILDER;
-}
+same_endpoint!(Request, v3::Request, true, AppserviceTokenOptional);
 
 impl IncomingRequest for Request {
     type EndpointError = Error;

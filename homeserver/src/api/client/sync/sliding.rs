@@ -3,7 +3,7 @@
 use ruma::api::client::sync::sync_events::v5::{Request, Response};
 
 use crate::{
-    api::{error::ApiError, ruma_route::Ruma},
+    api::{client::presence::known, error::ApiError, ruma_route::Ruma},
     domain::sync::Sync,
 };
 
@@ -11,5 +11,6 @@ use super::viewer;
 
 pub async fn sync(sync: Sync, request: Ruma<Request>) -> Result<Response, ApiError> {
     request.sender.has_device()?;
+    known(&request.set_presence)?;
     Ok(sync.sliding(&viewer(&request.sender), &request.request).await?)
 }

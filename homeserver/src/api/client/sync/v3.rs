@@ -7,7 +7,7 @@ use http::header;
 use ruma::{
     OneTimeKeyAlgorithm, UInt,
     api::{
-        IncomingRequest, Metadata, OutgoingResponse,
+        IncomingRequest, OutgoingResponse,
         client::{
             filter::FilterDefinition,
             sync::sync_events::{
@@ -22,7 +22,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    api::{error::ApiError, ruma_route::Ruma},
+    api::{
+        client::presence::known,
+        error::ApiError,
+        ruma_route::{Ruma, same_endpoint},
+    },
     domain::sync::{Query, Sync, SyncToken},
 };
 
@@ -37,6 +41,7 @@ pub struct Request {
 pub async fn sync_events(sync: Sync, request: Ruma<Request>) -> Result<Response, ApiError> {
     let viewer = viewer(&request.sender);
     let Request { request: asked, unstable_state_after } = &request.request;
+    known(&asked.set_presence)?;
     let filter = match &asked.filter {
         None => FilterDefinition::default(),
         Some(Filter::FilterDefinition(filter)) => filter.clone(),
@@ -55,13 +60,7 @@ pub async fn sync_events(sync: Sync, request: Ruma<Request>) -> Result<Response,
     Ok(Response { response, unstable_state_after: *unstable_state_after && !asked.use_state_after })
 }
 
-impl Metadata for Request {
-    const METHOD: http::Method = api::Request::METHOD;
-    const RATE_LIMITED: bool = api::Request::RATE_LIMITED;
-    type Authentication = <api::Request as Metadata>::Authentication;
-    type PathBuilder = <api::Request as Metadata>::PathBuilder;
-    const PATH_BUILDER: Self::PathBuilder = api::Request::PATH_BUILDER;
-}
+same_endpoint!(Request, api::Request);
 
 impl IncomingRequest for Request {
     type EndpointError = <api::Request as IncomingRequest>::EndpointError;

@@ -2,9 +2,9 @@
 
 use std::ops::Deref;
 
-use http::{Method, Uri};
+use http::Uri;
 use ruma::api::{
-    IncomingRequest, Metadata,
+    IncomingRequest,
     client::threads::get_threads::v1::{IncludeThreads, Request, Response},
     error::FromHttpRequestError,
 };
@@ -14,7 +14,7 @@ use crate::{
     api::{
         client::room::{readable, show, token},
         error::ApiError,
-        ruma_route::Ruma,
+        ruma_route::{Ruma, same_endpoint},
     },
     clock::Clock,
     domain::rooms::Rooms,
@@ -34,13 +34,7 @@ impl Deref for AllByDefault {
     }
 }
 
-impl Metadata for AllByDefault {
-    const METHOD: Method = Request::METHOD;
-    const RATE_LIMITED: bool = Request::RATE_LIMITED;
-    type Authentication = <Request as Metadata>::Authentication;
-    type PathBuilder = <Request as Metadata>::PathBuilder;
-    const PATH_BUILDER: Self::PathBuilder = Request::PATH_BUILDER;
-}
+same_endpoint!(AllByDefault, Request);
 
 impl IncomingRequest for AllByDefault {
     type EndpointError = <Request as IncomingRequest>::EndpointError;

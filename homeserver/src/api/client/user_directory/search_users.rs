@@ -14,9 +14,7 @@ const CANDIDATES: i64 = 50_000;
 const MOST: u64 = 50;
 
 pub async fn search_users((store, accounts): (Store, Accounts), request: Ruma<Request>) -> Result<Response, ApiError> {
-    if request.sender.is_limited() {
-        accounts.limits().take(&format!("directory {}", request.sender.user_id), Limit::LOOK_UP)?;
-    }
+    request.sender.take(&accounts, "directory", Limit::LOOK_UP)?;
     let limit = usize::try_from(u64::from(request.limit).min(MOST)).unwrap_or_default();
     let term = request.search_term.trim().to_lowercase();
     let known = store.read().await?.known_users(request.sender.user, CANDIDATES).await?;

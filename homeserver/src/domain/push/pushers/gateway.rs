@@ -18,7 +18,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     domain::web::{Web, WebLimits},
-    store::{Db, Notification, PushCounts, PusherKey, PusherRow, RoomSn, StoreError},
+    store::{Db, Notification, PushCounts, PusherKey, PusherRow, RoomSn, StoreError, UserSn},
 };
 
 const LIMITS: WebLimits = WebLimits { deadline: Duration::from_secs(30), body: |_| 64 * 1024 };
@@ -79,9 +79,8 @@ async fn event(
     data: HttpPusherData,
     notification: &Notification,
 ) -> Result<Option<Told>, StoreError> {
-    let Some(stored) = db.event_by_sn(notification.event).await?.filter(|event| event.redacted_by.is_none()) else {
-        return Ok(None);
-    };
+    let stored = db.notified_event(key.user, notification).await?;
+    let Some(stored) = stored.filter(|event| event.redacted_by.is_none()) else { return Ok(None) };
     let Ok(event) = serde_json::from_str::<Event>(&stored.json) else { return Ok(None) };
     let actions: Vec<Action> = serde_json::from_str(&notification.actions).unwrap_or_default();
     let tweaks: Vec<Tweak> = actions
@@ -106,11 +105,12 @@ async fn event(
     if only_the_id {
         return Ok(Some(told));
     }
-    let name = db.member_display_name(notification.room, stored.sender).await?;
-    told.sender_display_name = name.filter(|name| !name.is_empty());
-    told.room_name =
-        named(db, notification.room, "m.room.name", "name").await?.filter(|name: &String| !name.is_empty());
-    told.room_alias = named::<OwnedRoomAliasId>(db, notification.room, "m.room.canonical_alias", "alias").await?;
+    let place = (notification.room, key.user);
+    let name = named(db, place, ("m.room.member", event.sender.as_str()), "displayname").await?;
+    told.sender_display_name = name.filter(|name: &String| !name.is_empty());
+    let name = named(db, place, ("m.room.name", ""), "name").await?;
+    told.room_name = name.filter(|name: &String| !name.is_empty());
+    told.room_alias = named::<OwnedRoomAliasId>(db, place, ("m.room.canonical_alias", ""), "alias").await?;
     if event.kind == TimelineEventType::RoomMember {
         let user_id = db.user_id(key.user).await?;
         told.user_is_target = event.state_key.as_deref() == Some(user_id.as_str());
@@ -140,15 +140,24 @@ fn counted(counts: PushCounts, alone: bool) -> Map<String, Value> {
     counted
 }
 
-/// One field of a state event's content.
+/// One field of a state event's content: of the room's state, or of what came with an invite.
 async fn named<T: DeserializeOwned>(
     db: &mut Db,
-    room: RoomSn,
-    kind: &str,
+    (room, user): (RoomSn, UserSn),
+    (kind, state_key): (&str, &str),
     field: &str,
 ) -> Result<Option<T>, StoreError> {
-    let json = db.state_json(room, kind, "").await?;
-    let event = json.and_then(|json| serde_json::from_str::<Value>(&json).ok());
+    let event = match db.state_json(room, kind, state_key).await? {
+        Some(json) => serde_json::from_str::<Value>(&json).ok(),
+        None => {
+            let stripped = db.stripped_state(user, room).await?.unwrap_or_default();
+            let is_meant = |event: &Value| {
+                event.get("type").and_then(Value::as_str) == Some(kind)
+                    && event.get("state_key").and_then(Value::as_str) == Some(state_key)
+            };
+            serde_json::from_str::<Vec<Value>>(&stripped).unwrap_or_default().into_iter().find(is_meant)
+        }
+    };
     let value = event.and_then(|event| event.get("content")?.get(field).cloned());
     Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }

@@ -40,7 +40,8 @@ impl Rooms {
         let profile = db.member_profile(user.user).await?;
         drop(db);
         if here {
-            let change = MembershipChange { membership: Membership::Knock, reason, more: CanonicalJsonObject::new() };
+            let more = CanonicalJsonObject::new();
+            let change = MembershipChange { membership: Membership::Knock, only_from: &[], reason, more };
             return self.change_member(user, room_id, &user.user_id, change).await.map(|_| ());
         }
         let mut content = CanonicalJsonObject::from_iter(profile);
@@ -90,13 +91,15 @@ impl Rooms {
                 Box::pin(async move {
                     let room = tx.make_room(&room_id, &version).await?;
                     let position = tx.next_position();
+                    let before = tx.local_membership(user, room).await?;
                     tx.put_local_membership(&LocalMembership {
                         user_sn: user,
                         room_sn: room,
                         membership: Membership::Knock,
                         event_sn: None,
                         position,
-                        joined_position: None,
+                        joined_position: before.as_ref().and_then(|before| before.joined_position),
+                        departure: before.map(|before| before.departure).unwrap_or_default(),
                         stripped_state: Some(stripped),
                         invite_event: Some(knock),
                         forgotten: false,

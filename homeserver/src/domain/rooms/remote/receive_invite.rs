@@ -10,6 +10,7 @@ use crate::{
     domain::{
         events::{client_event::stripped_event, versions},
         federation::Origin,
+        push::PushedEvent,
         rooms::{Rooms, RoomsError, takes_invites},
     },
     store::{Durability, LocalMembership, Membership, ServerSn, StoreError},
@@ -94,6 +95,7 @@ impl Rooms {
         if !here {
             let stripped = strip(invite.state.into_iter(), &event.json)?;
             let (appservices, event_id) = (self.appservices.clone(), invite.event_id.to_owned());
+            let (push, inviter) = (self.push.clone(), event.sender.clone());
             let (room_id, version, json) = (invite.room_id.to_owned(), invite.version.clone(), signed.get().to_owned());
             self.store
                 .write::<_, StoreError, _>(Durability::Full, move |tx| {
@@ -102,18 +104,33 @@ impl Rooms {
                         let position = tx.next_position();
                         let names = (&*room_id, &*event_id);
                         appservices.owe_outside(tx, user, position, names, (&json, Some(&stripped))).await?;
+                        let before = tx.local_membership(user, room).await?;
                         tx.put_local_membership(&LocalMembership {
                             user_sn: user,
                             room_sn: room,
                             membership: Membership::Invite,
                             event_sn: None,
                             position,
-                            joined_position: None,
+                            joined_position: before.as_ref().and_then(|before| before.joined_position),
+                            departure: before.map(|before| before.departure).unwrap_or_default(),
                             stripped_state: Some(stripped),
-                            invite_event: Some(json),
+                            invite_event: Some(json.clone()),
                             forgotten: false,
                         })
-                        .await
+                        .await?;
+                        tx.make_user_sn(&inviter).await?;
+                        let pushed = PushedEvent {
+                            room,
+                            room_id: &room_id,
+                            version: &version,
+                            event: tx.number_of_invite(room, &event_id).await?,
+                            event_id: event_id.as_str(),
+                            position,
+                            sender: &inviter,
+                            json: &json,
+                            users: &[user],
+                        };
+                        push.evaluate(tx, pushed).await
                     })
                 })
                 .await?;

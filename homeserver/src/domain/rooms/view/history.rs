@@ -1,8 +1,8 @@
 //! Pages of a room's history, by positions.
 
-use ruma::{RoomId, UserId};
+use ruma::{EventId, RoomId, UserId};
 
-use crate::store::{Position, RoomRow, StoredEvent, UserSn};
+use crate::store::{Position, RoomRow, Standing, StoredEvent, UserSn};
 
 use super::super::{Rooms, RoomsError};
 
@@ -61,6 +61,22 @@ impl Rooms {
                 return Ok((shown, Some(at)));
             }
         }
+    }
+
+    /// An event of the room that the user may see; ones that are not there and ones that are hidden look alike.
+    pub async fn event_for(
+        &self,
+        user: UserSn,
+        user_id: &UserId,
+        room: &RoomRow,
+        event_id: &EventId,
+    ) -> Result<StoredEvent, RoomsError> {
+        let mut db = self.store.read().await?;
+        let event = db.event(event_id).await?;
+        let event = event.filter(|event| event.room == room.sn && event.standing == Standing::Accepted);
+        let event = event.ok_or(RoomsError::UnknownEvent)?;
+        let visible = self.visible(&mut db, user, user_id, room.sn, vec![event]).await?;
+        visible.into_iter().next().ok_or(RoomsError::UnknownEvent)
     }
 
     /// A room that the user may read; unknown rooms and closed ones look alike.

@@ -1,6 +1,7 @@
 //! Events as one user's client sees them, with `unsigned` and bundled relations.
 
 mod bundle;
+mod memberships;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -9,10 +10,11 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     domain::events::client_event::{client_event, mirror_redacts},
-    store::{Db, EventSn, StoreError, StoredEvent, UserSn},
+    store::{Db, EventSn, Membership, Position, StoreError, StoredEvent, UserSn},
 };
 
-use super::ignored::ignored_sns;
+use self::memberships::Memberships;
+use super::{super::delayed::DELAYED, ignored::ignored_sns};
 
 /// For whom events are shown.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +31,16 @@ pub struct Viewer<'a> {
 struct Showing<'a> {
     room_id: Option<&'a RoomId>,
     rules: &'a RoomVersionRules,
-    /// Relations of these users are not told of.
+    /// Relations of these users are not told of,
     ignored: BTreeSet<UserSn>,
+    /// nor those that came after the viewer left.
+    upto: Position,
+}
+
+impl Showing<'_> {
+    fn reaches(&self, event: &StoredEvent) -> bool {
+        event.position.is_some_and(|position| position <= self.upto)
+    }
 }
 
 impl Viewer<'_> {
@@ -46,10 +56,17 @@ impl Viewer<'_> {
         let related = db.related_targets(&ids).await?;
         let ignored = if related.is_empty() { BTreeSet::new() } else { ignored_sns(db, self.user).await? };
         let sent = self.transaction_ids(db, events).await?;
-        let showing = Showing { room_id, rules, ignored };
+        let mine = match events.first() {
+            Some(event) => db.local_membership(self.user, event.room).await?,
+            None => None,
+        };
+        let left = mine.as_ref().and_then(|mine| mine.departure.position);
+        let showing = Showing { room_id, rules, ignored, upto: left.unwrap_or(Position(i64::MAX)) };
+        let mut memberships = Memberships::of(self.user_id, mine);
         let mut shown = Vec::with_capacity(events.len());
         for event in events {
-            shown.push(self.show_one(db, event, &showing, &related, &sent).await?);
+            let membership = memberships.at(db, event).await?;
+            shown.push(self.show_one(db, event, &showing, &related, &sent, membership).await?);
         }
         Ok(shown)
     }
@@ -61,8 +78,12 @@ impl Viewer<'_> {
         showing: &Showing<'_>,
         related: &HashSet<(String, String)>,
         sent: &HashMap<EventSn, String>,
+        membership: Option<Membership>,
     ) -> Result<Box<RawValue>, StoreError> {
         let mut unsigned = self.unsigned(db, event, sent).await?;
+        if let Some(membership) = membership {
+            unsigned.insert("membership".to_owned(), membership.as_str().into());
+        }
         let relations = self.bundle(db, event, showing, related).await?;
         if !relations.is_empty() {
             unsigned.insert("m.relations".to_owned(), Value::Object(relations));
@@ -115,7 +136,11 @@ impl Viewer<'_> {
             unsigned.insert("age".to_owned(), (self.now_ms - event.origin_ts).max(0).into());
         }
         if let Some(txn_id) = sent.get(&event.sn) {
-            unsigned.insert("transaction_id".to_owned(), txn_id.as_str().into());
+            // One that waited has the server's own transaction id.
+            match txn_id.strip_prefix(DELAYED) {
+                Some(delay_id) => unsigned.insert("org.matrix.msc4140.delay_id".to_owned(), delay_id.into()),
+                None => unsigned.insert("transaction_id".to_owned(), txn_id.as_str().into()),
+            };
         }
         if let (Some(key), Some(snapshot)) = (event.key, event.snapshot)
             && let Some(previous) = db.state_entry(snapshot, key).await?

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     domain::events::{redact::redacted_json, versions},
-    store::{Db, LocalMembership, Membership, RoomSn, SnapshotSn, StoreError, StoredEvent, UserSn},
+    store::{Db, KeySn, LocalMembership, Membership, RoomSn, SnapshotSn, StoreError, StoredEvent, UserSn},
 };
 
 use super::{super::Rooms, Body};
@@ -43,7 +43,7 @@ impl Rooms {
         let mut judged: Option<(SnapshotSn, bool)> = None;
         let mut rules = None;
         for mut event in events {
-            if in_joined_time(mine.as_ref(), &event) {
+            if in_joined_time(mine.as_ref(), &event) || says_where_they_stand(mine.as_ref(), &event) {
                 visible.push(event);
                 continue;
             }
@@ -94,11 +94,16 @@ impl Rooms {
 }
 
 /// The ordinary case without reading any state: the user is in the room and was when the event came.
-fn in_joined_time(mine: Option<&LocalMembership>, event: &StoredEvent) -> bool {
+pub(super) fn in_joined_time(mine: Option<&LocalMembership>, event: &StoredEvent) -> bool {
     mine.is_some_and(|mine| {
         mine.membership == Membership::Join
             && mine.joined_position.zip(event.position).is_some_and(|(joined, position)| position >= joined)
     })
+}
+
+/// Whoever was removed or banned sees the event that did it, whatever the room's visibility.
+fn says_where_they_stand(mine: Option<&LocalMembership>, event: &StoredEvent) -> bool {
+    mine.is_some_and(|mine| mine.event_sn == Some(event.sn))
 }
 
 /// Whether its sender closed their account and wanted it forgotten, before the reader came into the room.
@@ -114,47 +119,73 @@ async fn may_see(
     mine: Option<&LocalMembership>,
     event: &StoredEvent,
 ) -> Result<bool, StoreError> {
-    let joined_now = mine.is_some_and(|mine| mine.membership == Membership::Join);
-    // A user who left sees nothing that came after.
-    if let Some(mine) = mine
-        && !joined_now
-        && mine.joined_position.is_some()
-        && event.position.is_some_and(|position| position > mine.position)
-    {
-        return Ok(visibility_at(db, room, event).await? == Visibility::WorldReadable);
-    }
-    let was_joined = mine.is_some_and(|mine| mine.joined_position.is_some());
-    let member = membership_at(db, user_id, event).await?;
-    if member == Membership::Join {
-        return Ok(true);
-    }
-    Ok(match visibility_at(db, room, event).await? {
-        Visibility::WorldReadable => true,
-        Visibility::Shared => joined_now || was_joined,
-        Visibility::Invited => member == Membership::Invite,
-        Visibility::Joined => false,
-    })
+    let joined_later = mine.is_some_and(|mine| {
+        mine.membership == Membership::Join
+            || mine.joined_position.zip(event.position).is_some_and(|(joined, position)| joined >= position)
+    });
+    let visibilities = visibilities_at(db, room, event).await?;
+    let memberships = memberships_at(db, user_id, event).await?;
+    Ok(memberships.into_iter().flatten().any(|member| {
+        visibilities.into_iter().flatten().any(|visibility| match visibility {
+            _ if member == Membership::Join => true,
+            Visibility::WorldReadable => true,
+            Visibility::Shared => joined_later,
+            Visibility::Invited => member == Membership::Invite,
+            Visibility::Joined => false,
+        })
+    }))
 }
 
-async fn membership_at(db: &mut Db, user_id: &UserId, event: &StoredEvent) -> Result<Membership, StoreError> {
-    let Some(key) = db.key_sn("m.room.member", user_id.as_str()).await? else { return Ok(Membership::Leave) };
-    // One's own member event counts with the membership that it makes.
-    let json = if event.key == Some(key) {
-        Some(event.json.clone())
-    } else {
-        let Some(snapshot) = event.snapshot else { return Ok(Membership::Leave) };
-        match db.state_entry(snapshot, key).await? {
-            Some(sn) => db.event_by_sn(sn).await?.map(|event| event.json),
-            None => None,
-        }
+/// The user's membership before the event and, when that is their own member event, after it: either may let them see it.
+async fn memberships_at(
+    db: &mut Db,
+    user_id: &UserId,
+    event: &StoredEvent,
+) -> Result<[Option<Membership>; 2], StoreError> {
+    let before = match event.snapshot {
+        Some(snapshot) => membership_in(db, user_id, snapshot).await?,
+        None => Membership::Leave,
     };
-    Ok(json
-        .and_then(|json| serde_json::from_str::<Body<MemberContent>>(&json).ok())
-        .map_or(Membership::Leave, |body| Membership::parse(&body.content.membership)))
+    let own = event.key.is_some() && event.key == db.key_sn("m.room.member", user_id.as_str()).await?;
+    Ok([Some(before), own.then(|| membership_of(Some(&event.json)))])
 }
 
-async fn visibility_at(db: &mut Db, room: RoomSn, event: &StoredEvent) -> Result<Visibility, StoreError> {
-    let Some(key) = db.key_sn("m.room.history_visibility", "").await? else { return Ok(Visibility::Shared) };
+/// A user's membership in a state.
+pub(super) async fn membership_in(
+    db: &mut Db,
+    user_id: &UserId,
+    snapshot: SnapshotSn,
+) -> Result<Membership, StoreError> {
+    let Some(key) = db.key_sn("m.room.member", user_id.as_str()).await? else { return Ok(Membership::Leave) };
+    let Some(sn) = db.state_entry(snapshot, key).await? else { return Ok(Membership::Leave) };
+    Ok(membership_of(db.event_by_sn(sn).await?.map(|event| event.json).as_deref()))
+}
+
+/// What a member event makes of its user.
+pub(super) fn membership_of(json: Option<&str>) -> Membership {
+    json.and_then(|json| serde_json::from_str::<Body<MemberContent>>(json).ok())
+        .map_or(Membership::Leave, |body| Membership::parse(&body.content.membership))
+}
+
+/// The room's visibility before the event and, when that sets it, after it.
+async fn visibilities_at(
+    db: &mut Db,
+    room: RoomSn,
+    event: &StoredEvent,
+) -> Result<[Option<Visibility>; 2], StoreError> {
+    let Some(key) = db.key_sn("m.room.history_visibility", "").await? else {
+        return Ok([Some(Visibility::Shared), None]);
+    };
+    let after = (event.key == Some(key)).then(|| parse(Some(event.json.clone())));
+    Ok([Some(visibility_before(db, room, key, event).await?), after])
+}
+
+async fn visibility_before(
+    db: &mut Db,
+    room: RoomSn,
+    key: KeySn,
+    event: &StoredEvent,
+) -> Result<Visibility, StoreError> {
     let json = match event.snapshot {
         Some(snapshot) => match db.state_entry(snapshot, key).await? {
             Some(sn) => db.event_by_sn(sn).await?.map(|event| event.json),

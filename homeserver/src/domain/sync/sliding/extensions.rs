@@ -218,6 +218,12 @@ async fn read_receipts(
             }
         };
         rows.retain(|receipt| !pass.ignored.contains(&receipt.user_id));
+        // The answer holds one event of a room: of several receipts of a user on one event, the one that covers the others.
+        rows.sort_by_key(|receipt| match receipt.thread_id.as_str() {
+            "" => 0,
+            "main" => 1,
+            _ => 2,
+        });
         if let Some(event) = receipts::event(&rows)?.into_iter().next() {
             response.extensions.receipts.rooms.insert(room_id.clone(), event);
         }

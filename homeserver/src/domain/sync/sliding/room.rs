@@ -238,9 +238,10 @@ pub(super) async fn left(
     section.is_dm = Some(pass.dms.contains(&room.room_id));
     let mut events: BTreeSet<EventSn> = [event].into();
     if room.joined_position.is_some_and(|joined| joined <= told.upto) {
-        let window = read_window(db, pass, room, Some(told.upto), room.position, told.timeline_limit).await?;
+        let end = room.left_position.unwrap_or(room.position);
+        let window = read_window(db, pass, room, Some(told.upto), end, told.timeline_limit).await?;
         let mut changes = db.state_changes(room.room, told.upto).await?;
-        changes.retain(|change| change.position <= room.position);
+        changes.retain(|change| change.position <= end);
         let changed = changed_before(&changes, Position(i64::MAX));
         let me = &pass.viewer.user_id;
         events.extend(

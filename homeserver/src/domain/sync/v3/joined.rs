@@ -12,7 +12,7 @@ use ruma::{
 
 use crate::{
     domain::sync::{
-        Sync, SyncError, SyncToken, account_data, events, summary,
+        Sync, SyncError, SyncToken, account_data, summary,
         window::{self, Window},
     },
     store::{Db, EventSn, LocalRoom, Position, StateChange, Unread},
@@ -157,7 +157,7 @@ pub(super) async fn timeline(db: &mut Db, pass: &Pass<'_>, window: &Window) -> R
     }
     timeline.limited = window.limited;
     timeline.prev_batch = Some(SyncToken::at(window.before).to_string());
-    timeline.events = events::timeline(db, pass.viewer, &window.events, pass.now_ms).await?;
+    timeline.events = pass.events(db, &window.events).await?;
     Ok(timeline)
 }
 

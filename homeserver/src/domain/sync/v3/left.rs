@@ -3,7 +3,7 @@
 use ruma::api::client::sync::sync_events::v3 as api;
 
 use crate::{
-    domain::sync::{SyncError, SyncToken, events},
+    domain::sync::{SyncError, SyncToken},
     store::{Db, LocalRoom},
 };
 
@@ -22,25 +22,27 @@ pub(super) async fn left(db: &mut Db, pass: &Pass<'_>, room: &LocalRoom) -> Resu
         // A rejected or withdrawn invite: the viewer's own member event is all there is to see.
         if let Some(event) = room.event {
             let rows = db.event_rows(&[event]).await?;
-            left.timeline.events = events::timeline(db, pass.viewer, &rows, pass.now_ms).await?;
+            left.timeline.events = pass.events(db, &rows).await?;
             left.timeline.prev_batch = Some(SyncToken::at(room.position).to_string());
         }
         return Ok(left);
     }
     let after = pass.since.filter(|_| !pass.is_new(room));
-    let window = read_window(db, pass, room, after, room.position).await?;
+    let end = room.left_position.unwrap_or(room.position);
+    let window = read_window(db, pass, room, after, end).await?;
     let state_after = after.filter(|_| !pass.query.full_state);
     let changes = changes_since(db, room, state_after, &window).await?;
-    let wanted = room_state::Wanted {
-        room,
-        window: &window,
-        after: state_after,
-        upto: room.position,
-        changes: &changes,
-        heroes: &[],
-    };
+    let wanted =
+        room_state::Wanted { room, window: &window, after: state_after, upto: end, changes: &changes, heroes: &[] };
     left.state = room_state::read(db, pass, wanted).await?;
     left.timeline = timeline(db, pass, &window).await?;
+    if end < room.position
+        && let Some(event) = room.event
+    {
+        // Declined, withdrawn or banned after they left: of what was between, this alone is theirs to see.
+        let rows = db.event_rows(&[event]).await?;
+        left.timeline.events.extend(pass.events(db, &rows).await?);
+    }
     left.account_data = room_account_data(db, pass, room).await?;
     Ok(left)
 }

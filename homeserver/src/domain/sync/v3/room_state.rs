@@ -7,7 +7,7 @@ use ruma::{api::client::sync::sync_events::v3 as api, serde::Raw};
 
 use crate::{
     domain::sync::{
-        SyncError, events,
+        SyncError,
         state::{StateByKey, add_untold, changed_before, delta_before_timeline, rewind},
         window::Window,
     },
@@ -65,7 +65,7 @@ pub(super) async fn read(db: &mut Db, pass: &Pass<'_>, wanted: Wanted<'_>) -> Re
         let told: BTreeSet<EventSn> = wanted.window.events.iter().map(|event| event.event).collect();
         rows.retain(|row| !told.contains(&row.event));
     }
-    let events: Vec<Raw<AnySyncStateEvent>> = events::state(&rows, pass.now_ms)?;
+    let events: Vec<Raw<AnySyncStateEvent>> = pass.state(&rows)?;
     Ok(if pass.query.state_after { api::State::After(events.into()) } else { api::State::Before(events.into()) })
 }
 

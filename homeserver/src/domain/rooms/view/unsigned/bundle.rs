@@ -87,7 +87,7 @@ impl Viewer<'_> {
                 body.kind == original.kind && (encrypted || body.content.new_content.is_some_and(|new| new.is_object()))
             })
         };
-        Ok(edits.into_iter().find(|edit| edit.key.is_none() && valid(edit)))
+        Ok(edits.into_iter().find(|edit| edit.key.is_none() && showing.reaches(edit) && valid(edit)))
     }
 
     async fn thread(
@@ -96,7 +96,9 @@ impl Viewer<'_> {
         event: &StoredEvent,
         showing: &Showing<'_>,
     ) -> Result<Option<Value>, StoreError> {
-        let Some(summary) = db.thread_summary(event.room, &event.event_id, self.user, &showing.ignored).await? else {
+        let Some(summary) =
+            db.thread_summary(event.room, &event.event_id, self.user, &showing.ignored, showing.upto).await?
+        else {
             return Ok(None);
         };
         let Some(latest) = db.event_by_sn(summary.latest).await? else { return Ok(None) };
@@ -121,7 +123,8 @@ async fn references(
     showing: &Showing<'_>,
 ) -> Result<Option<(String, Value)>, StoreError> {
     let references = db.relations(event.room, &event.event_id, "m.reference", REFERENCES).await?;
-    let told = references.into_iter().rev().filter(|child| !showing.ignored.contains(&child.sender));
+    let told =
+        references.into_iter().rev().filter(|child| !showing.ignored.contains(&child.sender) && showing.reaches(child));
     let chunk: Vec<Value> = told.map(|child| json!({ "event_id": child.event_id })).collect();
     Ok((!chunk.is_empty()).then(|| ("m.reference".to_owned(), json!({ "chunk": chunk }))))
 }
