@@ -19,6 +19,7 @@ mod devices;
 mod error;
 mod events;
 mod filters;
+mod holes;
 mod key_backups;
 mod keys;
 mod media;
@@ -87,6 +88,7 @@ pub use self::{
     devices::DeviceRow,
     error::{OpenError, StoreError},
     events::{EdgeKind, NewEvent, Standing, StoredEvent},
+    holes::Hole,
     key_backups::{BackedUpSession, KeyBackup},
     keys::{ClaimedKey, DeviceKeysRow},
     media::{MediaRow, ThumbnailKey, ThumbnailRow},

@@ -11,6 +11,7 @@ pub mod invites;
 pub mod keys;
 pub mod peers;
 pub mod reports;
+pub mod rooms;
 pub mod users;
 
 /// The owner's API.
@@ -25,6 +26,7 @@ pub fn routes() -> Router<Parts> {
         .route("/_hearth/v1/peers", get(peers::reach).post(peers::add))
         .route("/_hearth/v1/keys", get(keys::list))
         .route("/_hearth/v1/keys/rotate", post(keys::rotate))
+        .route("/_hearth/v1/rooms/{room}/repair", post(rooms::repair))
         .route("/_hearth/v1/reports", get(reports::list))
         .route("/_hearth/v1/reports/{id}", delete(reports::delete))
         .route("/_hearth/v1/invites", get(invites::list).post(invites::add))

@@ -8,6 +8,7 @@ mod history;
 mod membership;
 mod missing;
 mod pull;
+mod repair;
 mod state;
 mod third_party;
 mod transaction;
@@ -39,6 +40,7 @@ pub use self::{
     hierarchy::SpaceWithChildren,
     history::Gap,
     membership::{EnteredRoom, EntryError},
+    repair::Repaired,
     state::{StateEvents, StateIds},
     third_party::KeptInvite,
     transaction::{PduResults, Transaction, TransactionError},

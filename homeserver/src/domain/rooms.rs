@@ -9,6 +9,7 @@ pub mod create;
 mod delayed;
 mod directory;
 mod error;
+mod extremities;
 mod graph;
 mod guests;
 mod invite_permission;
@@ -19,6 +20,7 @@ mod published;
 mod purge;
 mod redaction;
 mod remote;
+mod repair;
 mod retention;
 pub mod send;
 pub(in crate::domain) mod spaces;
@@ -99,6 +101,7 @@ pub struct Rooms {
     walks: Walks,
     purges: purge::Purges,
     delayed: DelayedChanged,
+    tied: extremities::Tied,
 }
 
 impl Rooms {
@@ -124,6 +127,7 @@ impl Rooms {
             walks: Walks::default(),
             purges: purge::Purges::default(),
             delayed: DelayedChanged::default(),
+            tied: extremities::Tied::default(),
         }
     }
 

@@ -315,6 +315,16 @@ impl Tx {
         Ok(sn)
     }
 
+    /// The state before an event is another than was thought.
+    pub async fn set_state_before(&mut self, event: EventSn, snapshot: SnapshotSn) -> Result<(), StoreError> {
+        sqlx::query("UPDATE events SET snapshot_sn = $2 WHERE event_sn = $1")
+            .bind(event)
+            .bind(snapshot)
+            .execute(&mut self.db.0)
+            .await?;
+        Ok(())
+    }
+
     /// A position before everything of the room's timeline; backfilled events have negative ones.
     pub async fn position_before_all(&mut self, room: RoomSn) -> Result<Position, StoreError> {
         let first: Option<i64> =

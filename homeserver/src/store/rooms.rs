@@ -90,17 +90,6 @@ impl Db {
         .fetch_all(&mut self.0)
         .await?)
     }
-
-    /// Events named by ours that we do not have: where backfill goes on, oldest children first.
-    pub async fn backward_extremities(&mut self, room: RoomSn) -> Result<Vec<(EventSn, String)>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT DISTINCT e.event_sn, e.event_id FROM backward_extremities x JOIN events e ON e.event_sn = x.event_sn
-             WHERE x.room_sn = $1 ORDER BY e.event_sn LIMIT 100",
-        )
-        .bind(room)
-        .fetch_all(&mut self.0)
-        .await?)
-    }
 }
 
 impl Tx {
@@ -176,44 +165,6 @@ impl Tx {
     /// Forgets the ends of the graph, before a join that starts from another server's state.
     pub async fn clear_forward_extremities(&mut self, room: RoomSn) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM forward_extremities WHERE room_sn = $1").bind(room).execute(&mut self.db.0).await?;
-        Ok(())
-    }
-
-    /// Notes that `child` names `missing`, which we do not have.
-    pub async fn add_backward_extremity(
-        &mut self,
-        room: RoomSn,
-        missing: EventSn,
-        child: EventSn,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO backward_extremities (room_sn, event_sn, child_sn) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        )
-        .bind(room)
-        .bind(missing)
-        .bind(child)
-        .execute(&mut self.db.0)
-        .await?;
-        Ok(())
-    }
-
-    /// `event` is here now.
-    pub async fn remove_backward_extremity(&mut self, room: RoomSn, event: EventSn) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM backward_extremities WHERE room_sn = $1 AND event_sn = $2")
-            .bind(room)
-            .bind(event)
-            .execute(&mut self.db.0)
-            .await?;
-        Ok(())
-    }
-
-    /// Marks that history is missing just before `position`.
-    pub async fn add_timeline_gap(&mut self, room: RoomSn, position: super::Position) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO timeline_gaps (room_sn, before_position) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(room)
-            .bind(position)
-            .execute(&mut self.db.0)
-            .await?;
         Ok(())
     }
 }

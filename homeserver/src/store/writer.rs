@@ -97,6 +97,12 @@ impl Tx {
         self.position
     }
 
+    /// Leaves positions free and takes the one after them.
+    pub(super) fn skip_positions(&mut self, count: i64) -> Position {
+        self.position.0 += count;
+        self.next_position()
+    }
+
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()

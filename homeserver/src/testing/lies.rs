@@ -19,6 +19,11 @@ impl Lies {
         self.0.lock().unwrap().push((part, answer));
     }
 
+    /// From now on every answer is honest.
+    pub fn end(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
     /// The endpoints of a server that tells these.
     pub fn router(&self, parts: Parts) -> Router {
         let (honest, told) = (router::federation(parts), self.clone());

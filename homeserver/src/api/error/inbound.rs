@@ -5,7 +5,10 @@ use ruma::api::error::ErrorKind;
 
 use crate::{
     api::error::ApiError,
-    domain::inbound::{AccessError, EntryError, TransactionError},
+    domain::{
+        inbound::{AccessError, EntryError, TransactionError},
+        rooms::RoomsError,
+    },
 };
 
 impl From<AccessError> for ApiError {
@@ -34,6 +37,8 @@ impl From<EntryError> for ApiError {
     fn from(error: EntryError) -> Self {
         match error {
             EntryError::Access(error) => error.into(),
+            // Whoever sent it is a server: what it sent is not what the endpoint takes.
+            EntryError::Rooms(RoomsError::BadEvent(reason)) => Self::invalid_param(reason),
             EntryError::Rooms(error) => error.into(),
         }
     }

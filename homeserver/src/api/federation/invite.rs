@@ -8,8 +8,8 @@ use ruma::api::federation::membership::{
 use crate::{
     api::{error::ApiError, ruma_route::Ruma},
     domain::{
-        inbound::Inbound,
-        rooms::{ReceivedInvite, StrippedOrPdu},
+        inbound::{EntryError, Inbound},
+        rooms::{ReceivedInvite, RoomsError, StrippedOrPdu},
     },
 };
 
@@ -29,7 +29,11 @@ pub async fn invite(inbound: Inbound, request: Ruma<v2::Request>) -> Result<v2::
         event: &request.event,
         state: state.collect(),
     };
-    Ok(v2::Response::new(inbound.invite(&request.sender, invite).await?))
+    let signed = inbound.invite(&request.sender, invite).await.map_err(|error| match error {
+        EntryError::Rooms(RoomsError::UnsupportedVersion) => incompatible_version(&request.room_version),
+        error => error.into(),
+    })?;
+    Ok(v2::Response::new(signed))
 }
 
 /// PUT /_matrix/federation/v1/invite/{roomId}/{eventId}: only rooms of versions 1 and 2 are invited to in this way, and we join none.

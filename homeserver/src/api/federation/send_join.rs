@@ -11,7 +11,7 @@ pub async fn send_join(inbound: Inbound, request: Ruma<Request>) -> Result<Respo
     let omit = request.omit_members;
     let entered = inbound.admit_join(&request.sender, &request.room_id, &request.event_id, &request.pdu, omit).await?;
     let mut state = RoomState::new();
-    state.members_omitted = omit;
+    state.members_omitted = entered.members_omitted;
     state.state = entered.state;
     state.auth_chain = entered.auth_chain;
     state.event = entered.event;

@@ -1,11 +1,8 @@
 //! PUT /_matrix/federation/v1/send_knock/{roomId}/{eventId}: another server's user asks to be let in.
 
-use ruma::{
-    api::federation::membership::{
-        RawStrippedState,
-        create_knock_event::v1::{Request, Response},
-    },
-    serde::Raw,
+use ruma::api::federation::membership::{
+    RawStrippedState,
+    create_knock_event::v1::{Request, Response},
 };
 
 use crate::{
@@ -15,5 +12,5 @@ use crate::{
 
 pub async fn send_knock(inbound: Inbound, request: Ruma<Request>) -> Result<Response, ApiError> {
     let state = inbound.admit_knock(&request.sender, &request.room_id, &request.event_id, &request.pdu).await?;
-    Ok(Response::new(state.into_iter().map(|event| RawStrippedState::from(Raw::from_json(event))).collect()))
+    Ok(Response::new(state.into_iter().map(RawStrippedState::Pdu).collect()))
 }

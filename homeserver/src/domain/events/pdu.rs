@@ -1,7 +1,8 @@
 //! A signed event, parsed.
 
 use ruma::{
-    CanonicalJsonObject, EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId,
+    CanonicalJsonObject, CanonicalJsonValue, EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId,
+    OwnedUserId, RoomId, UserId,
     events::TimelineEventType,
     room_version_rules::RoomVersionRules,
     signatures::reference_hash,
@@ -34,6 +35,14 @@ pub struct Pdu {
     names_room: bool,
 }
 
+/// Whether an event must keep to the bounds of today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    New,
+    /// It may name more parents than events may today (Server-Server API, "Backfilling").
+    History,
+}
+
 /// Not an event of this room version.
 #[derive(Debug, thiserror::Error)]
 pub enum PduError {
@@ -59,6 +68,17 @@ impl PduError {
     }
 }
 
+/// The event with no more parents than events may have.
+fn with_fewer_parents(object: &CanonicalJsonObject) -> CanonicalJsonObject {
+    let mut object = object.clone();
+    for (field, most) in [("prev_events", 20), ("auth_events", 10)] {
+        if let Some(CanonicalJsonValue::Array(parents)) = object.get_mut(field) {
+            parents.truncate(most);
+        }
+    }
+    object
+}
+
 #[derive(Deserialize)]
 struct Fields {
     room_id: Option<OwnedRoomId>,
@@ -80,10 +100,19 @@ struct Fields {
 impl Pdu {
     /// Parses an event that came from outside or was just signed: format, size and id are checked and made here.
     pub fn parse(object: &CanonicalJsonObject, rules: &RoomVersionRules) -> Result<Self, PduError> {
+        Self::parse_of(Age::New, object, rules)
+    }
+
+    /// The same for an event of that age.
+    pub fn parse_of(age: Age, object: &CanonicalJsonObject, rules: &RoomVersionRules) -> Result<Self, PduError> {
         let mut object = object.clone();
         object.remove("unsigned");
         object.remove("event_id");
-        check_pdu_format(&object, &rules.event_format).map_err(PduError::Format)?;
+        match age {
+            Age::New => check_pdu_format(&object, &rules.event_format),
+            Age::History => check_pdu_format(&with_fewer_parents(&object), &rules.event_format),
+        }
+        .map_err(PduError::Format)?;
         let hash = reference_hash(&object, rules).map_err(|error| PduError::Hash(error.to_string()))?;
         let event_id = EventId::parse(format!("${hash}")).map_err(|error| PduError::Hash(error.to_string()))?;
         let json = serde_json::to_string(&object)?;

@@ -115,7 +115,7 @@ async fn known(db: &mut Db, room: RoomSn, ids: &[OwnedEventId]) -> Result<Vec<Ev
     Ok(found)
 }
 
-/// At most `limit` accepted events at and before `starts`, by falling depth, without those of `stop`.
+/// At most `limit` events that were not rejected, at and before `starts`, by falling depth, without those of `stop`.
 async fn walk(
     db: &mut Db,
     room: RoomSn,
@@ -137,7 +137,7 @@ async fn walk(
             }
             if let Some(event) = db.event_by_sn(event).await?
                 && event.room == room
-                && event.standing == Standing::Accepted
+                && event.standing != Standing::Rejected
                 && event.depth >= min_depth
             {
                 open.insert((event.depth, event.sn));

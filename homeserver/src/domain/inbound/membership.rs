@@ -1,5 +1,7 @@
 //! Other servers' users entering, leaving and knocking on our rooms, within the rooms' access lists; invites for ours.
 
+use std::collections::HashSet;
+
 use ruma::{EventId, OwnedEventId, RoomId, UserId};
 use serde_json::value::RawValue;
 
@@ -8,7 +10,7 @@ use crate::{
         federation::Origin,
         rooms::{Arrival, Proposal, ReceivedInvite, RoomsError},
     },
-    store::{EventSn, Membership},
+    store::{Db, EventSn, KeySn, Membership, StateMap, StoreError},
 };
 
 use super::{
@@ -34,10 +36,32 @@ pub struct EnteredRoom {
     /// The join with our signature, when we vouched for it.
     pub event: Option<Box<RawValue>>,
     pub servers: Vec<String>,
+    /// Member events are missing in the state.
+    pub members_omitted: bool,
 }
 
-/// Members sent all the same when members may be left out, so that a room without a name can be named.
-const HEROES: usize = 5;
+/// The state without its members, but for those after whom a room without a name is called.
+async fn without_members(db: &mut Db, arrival: &Arrival, state: StateMap) -> Result<StateMap, StoreError> {
+    let mut named = false;
+    for kind in ["m.room.name", "m.room.canonical_alias"] {
+        if let Some(key) = db.key_sn(kind, "").await? {
+            named |= state.contains_key(&key);
+        }
+    }
+    let mut kept: Vec<KeySn> = Vec::new();
+    if !named {
+        for hero in db.heroes(arrival.room.sn, arrival.event.sender).await? {
+            kept.extend(db.key_sn("m.room.member", hero.user_id.as_str()).await?);
+        }
+    }
+    let mut left = StateMap::new();
+    for (key, event) in state {
+        if kept.contains(&key) || db.state_key(key).await?.0 != "m.room.member" {
+            left.insert(key, event);
+        }
+    }
+    Ok(left)
+}
 
 impl Inbound {
     /// The event that a user of the origin may sign.
@@ -77,24 +101,20 @@ impl Inbound {
         let arrival = self.admit(origin, room_id, event_id, event, Membership::Join).await?;
         let mut db = self.store.read().await.map_err(AccessError::from)?;
         let entered = async {
-            let mut state = Vec::new();
-            if let Some(snapshot) = arrival.event.snapshot {
-                let mut members = 0;
-                for (key, event) in db.state(snapshot).await? {
-                    if omit_members && db.state_key(key).await?.0 == "m.room.member" {
-                        members += 1;
-                        if members > HEROES {
-                            continue;
-                        }
-                    }
-                    state.push(event);
-                }
-            }
+            let before = match arrival.event.snapshot {
+                Some(snapshot) => db.state(snapshot).await?,
+                None => StateMap::new(),
+            };
+            let all = before.len();
+            let state = if omit_members { without_members(&mut db, &arrival, before).await? } else { before };
+            let members_omitted = state.len() < all;
+            let state: Vec<EventSn> = state.into_values().collect();
             let state_ids: Vec<OwnedEventId> = db.event_ids(&state).await?;
+            let here: HashSet<&OwnedEventId> = state_ids.iter().collect();
             let starts: Vec<EventSn> = state.into_iter().chain([arrival.event.sn]).collect();
             let chain = db.auth_chain_ids(&starts).await?;
             let chain: Vec<OwnedEventId> =
-                chain.into_iter().filter(|id| id != event_id && !state_ids.contains(id)).collect();
+                chain.into_iter().filter(|id| id != event_id && !here.contains(id)).collect();
             let mut servers = Vec::new();
             for server in db.joined_servers(arrival.room.sn).await? {
                 servers.push(db.server_name(server).await?.to_string());
@@ -105,6 +125,7 @@ impl Inbound {
                 auth_chain: bodies(&mut db, &chain).await?,
                 event: vouched,
                 servers,
+                members_omitted,
             })
         };
         Ok(entered.await?)

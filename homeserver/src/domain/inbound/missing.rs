@@ -46,6 +46,11 @@ impl Helpers {
         servers.truncate(SERVERS);
         Ok(Self { servers, patient: attempts < PATIENT })
     }
+
+    /// Nobody but this server.
+    pub fn only(server: &ServerName) -> Self {
+        Self { servers: vec![server.to_owned()], patient: false }
+    }
 }
 
 impl Inbound {

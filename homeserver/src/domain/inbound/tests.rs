@@ -1,5 +1,6 @@
 //! Requests of other servers: only signed ones, transactions taken once and bounded.
 
+mod holes;
 mod hostile;
 mod liar;
 mod rooms;

@@ -17,7 +17,7 @@ mod backfill;
 pub(super) mod checks;
 mod enter;
 mod outliers;
-mod state;
+pub(super) mod state;
 mod write;
 
 /// How an event of another server fared.
@@ -62,6 +62,11 @@ impl Rooms {
         if guest_access && fared == Acceptance::Accepted {
             self.remove_guests(room_id).await?;
         }
+        if fared == Acceptance::Accepted
+            && let Err(error) = self.tie_ends(room_id).await
+        {
+            tracing::info!(%room_id, %error, "The ends of a room could not be tied together.");
+        }
         Ok(fared)
     }
 
@@ -89,9 +94,9 @@ impl Rooms {
         if parents.iter().any(|parent| parent.room != room.sn) {
             return Err(RoomsError::BadEvent("The event names one of another room as its parent".to_owned()));
         }
-        let missing_prev = if told.is_some() { Vec::new() } else { missing_prev };
-        if !missing_auth.is_empty() || !missing_prev.is_empty() {
-            return Ok(Acceptance::Missing { prev: missing_prev, auth: missing_auth });
+        if !missing_auth.is_empty() || !missing_prev.is_empty() && told.is_none() {
+            let prev = if told.is_some() { Vec::new() } else { missing_prev };
+            return Ok(Acceptance::Missing { prev, auth: missing_auth });
         }
         if rules.authorization.room_create_event_id_as_room_id {
             self.add_create(room_id, &BTreeMap::new(), &mut auth).await?;
@@ -103,7 +108,8 @@ impl Rooms {
             Ok(()) => self.check_state_before(&room, &rules, &event, &before).await?,
             Err(reason) => Err(reason),
         };
-        let mut judged = Judged { room, rules, event, parents, before };
+        let missing = self.newly_missing(room.sn, &event, missing_prev).await?;
+        let mut judged = Judged { room, rules, event, parents, before, missing };
         if let Err(reason) = verdict {
             tracing::info!(event_id = %judged.event.event_id, %room_id, reason, "An event was rejected.");
             self.keep_aside(&judged, Standing::Rejected).await?;
@@ -157,3 +163,6 @@ impl Rooms {
         Ok(event)
     }
 }
+
+#[cfg(test)]
+mod tests;

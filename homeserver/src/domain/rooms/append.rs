@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ruma::{UserId, events::TimelineEventType, room_version_rules::RoomVersionRules};
+use ruma::{OwnedEventId, UserId, events::TimelineEventType, room_version_rules::RoomVersionRules};
 
 use crate::{
     domain::{appservices::Appservices, events::Pdu, push::Push},
@@ -22,6 +22,8 @@ pub(super) struct Accepted {
     /// How the room's state now changes besides the event itself: what resolution brought.
     pub resolved: Option<BTreeMap<KeySn, Option<EventSn>>>,
     pub owed: Owed,
+    /// Parents that are not here: a hole is left before the event.
+    pub missing: Vec<OwnedEventId>,
     /// Device and transaction id of the local sender.
     pub transaction: Option<(UserSn, String, String)>,
     pub push: Push,
@@ -50,7 +52,8 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
     let event = &accepted.event;
     let before_servers = tx.joined_servers(room).await?;
     let outside = if accepted.owed == Owed::All { sent_away(tx, room, event).await? } else { None };
-    let position = tx.next_position();
+    let position =
+        if accepted.missing.is_empty() { tx.next_position() } else { tx.next_position_after_hole(room).await? };
     let sn = put(tx, room, event, Standing::Accepted, Some(position), accepted.before).await?;
 
     let mut parents = Vec::with_capacity(event.prev_events.len());
@@ -58,6 +61,10 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
         parents.push(tx.make_event_sn(room, parent).await?);
     }
     tx.extend_graph(room, sn, &parents).await?;
+    for missing in &accepted.missing {
+        let missing = tx.make_event_sn(room, missing).await?;
+        tx.add_backward_extremity(room, missing, sn).await?;
+    }
 
     let own_entry = match &event.state_key {
         Some(state_key) => Some((tx.make_key_sn(&event.kind.to_string(), state_key).await?, Some(sn))),

@@ -7,6 +7,7 @@ mod invite;
 mod join;
 mod knock;
 mod leave;
+mod offered_state;
 mod receive_invite;
 mod template;
 mod third_party;

@@ -269,6 +269,7 @@ impl OwnEvents {
                 before,
                 resolved: None,
                 owed: Owed::All,
+                missing: Vec::new(),
                 transaction,
                 push: self.push.clone(),
                 appservices: self.appservices.clone(),

@@ -41,10 +41,14 @@ pub(super) async fn of_room(db: &mut Db, room: RoomSn, member_event: Option<Even
     serde_json::to_string(&events).map_err(damaged)
 }
 
-/// The same state as whole signed events, as other servers want it, with the inviter's member event.
-pub(super) async fn pdus(db: &mut Db, room: RoomSn, inviter: &ruma::UserId) -> Result<Vec<Box<RawValue>>, StoreError> {
+/// The same state as whole signed events, as other servers want it, with the inviter's member event when there is one.
+pub(super) async fn pdus(
+    db: &mut Db,
+    room: RoomSn,
+    inviter: Option<&ruma::UserId>,
+) -> Result<Vec<Box<RawValue>>, StoreError> {
     let mut events = Vec::new();
-    let keys = TYPES.iter().map(|kind| (*kind, "")).chain([("m.room.member", inviter.as_str())]);
+    let keys = TYPES.iter().map(|kind| (*kind, "")).chain(inviter.map(|inviter| ("m.room.member", inviter.as_str())));
     for (kind, state_key) in keys {
         if let Some(event) = db.current_state_event(room, kind, state_key).await? {
             events.push(RawValue::from_string(event.json).map_err(|_| StoreError::Damaged("a state event"))?);

@@ -8,7 +8,12 @@ use ruma::{
 };
 
 use crate::{
-    domain::{events::Pdu, federation::Deadline, inbound::Inbound, rooms::RoomsError},
+    domain::{
+        events::{Pdu, pdu::Age},
+        federation::Deadline,
+        inbound::Inbound,
+        rooms::RoomsError,
+    },
     store::RoomRow,
 };
 
@@ -29,7 +34,7 @@ impl Inbound {
         let request = || event_auth::Request::new(room.room_id.clone(), event.event_id.clone());
         let mut answer = self.ask(helpers, request, Deadline::Room).await?;
         answer.auth_chain.truncate(MOST);
-        let chain = self.rooms.verified_all(rules, &room.room_id, &answer.auth_chain).await?;
+        let chain = self.rooms.verified_all(rules, &room.room_id, &answer.auth_chain, Age::History).await?;
         let chain = related(chain, &event.auth_events);
         self.rooms.accept_outliers(&room.room_id, &room.version, chain).await?;
         Ok(())

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     domain::{
-        events::Pdu,
+        events::{Pdu, pdu::Age},
         federation::Deadline,
         inbound::Inbound,
         rooms::{Acceptance, RoomsError},
@@ -201,7 +201,7 @@ impl Inbound {
         oldest: i64,
     ) -> Result<(), RoomsError> {
         pdus.truncate(100);
-        let events = self.rooms.verified_all(rules, &room.room_id, &pdus).await?;
+        let events = self.rooms.verified_all(rules, &room.room_id, &pdus, Age::New).await?;
         let mut by_id: HashMap<OwnedEventId, Pdu> =
             events.into_iter().map(|event| (event.event_id.clone(), event)).collect();
         let mut open: Vec<OwnedEventId> = self.lacking(walk, oldest).await?.into_keys().collect();

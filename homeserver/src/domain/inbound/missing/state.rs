@@ -12,7 +12,7 @@ use ruma::{
 use serde_json::value::RawValue;
 
 use crate::{
-    domain::{federation::Deadline, inbound::Inbound, rooms::RoomsError},
+    domain::{events::pdu::Age, federation::Deadline, inbound::Inbound, rooms::RoomsError},
     store::{RoomRow, Standing},
 };
 
@@ -27,7 +27,7 @@ const PARALLEL: usize = 8;
 
 impl Inbound {
     /// The ids of the state before an event; each event of it is stored as an outlier afterwards.
-    pub(super) async fn fetch_state(
+    pub(in crate::domain::inbound) async fn fetch_state(
         &self,
         helpers: &Helpers,
         room: &RoomRow,
@@ -48,7 +48,7 @@ impl Inbound {
         } else {
             self.fetch_events(helpers, unknown).await
         };
-        let events = self.rooms.verified_all(rules, &room.room_id, &events).await?;
+        let events = self.rooms.verified_all(rules, &room.room_id, &events, Age::History).await?;
         // From room version 12 on, nothing names the create event.
         let creates = events.iter().filter(|event| event.kind == TimelineEventType::RoomCreate);
         let wanted: Vec<OwnedEventId> =

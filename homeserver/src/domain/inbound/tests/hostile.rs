@@ -7,17 +7,10 @@ use serde_json::{Value, json};
 use crate::{domain::rooms::create::Preset, store::Membership, testing::FakeNetwork};
 
 use super::{
-    liar::{Craft, Liar, nobody_has},
-    running::{Running, running},
+    liar::{Craft, Liar, nobody_has, shared_room},
+    running::running,
+    send, signed,
 };
-
-/// A room of `one` that the liar has come into.
-async fn shared_room(one: &Running, evil: &Liar, version: RoomVersionId) -> OwnedRoomId {
-    let room_id = one.make_room(Preset::PublicChat, version).await;
-    evil.running.join(&room_id, one).await.unwrap();
-    one.sees(&room_id, &evil.running.user, Membership::Join).await;
-    room_id
-}
 
 fn ids(ids: &[OwnedEventId]) -> Value {
     ids.iter().map(ToString::to_string).collect()
@@ -221,4 +214,165 @@ async fn strangers_to_a_room_bring_nothing_into_it() {
     // The honest one is taken all the same.
     honest.sends(&one, &[&relayed]).await;
     one.has(&relayed.event_id).await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_sleeping_server_is_taken_when_it_wakes() {
+    let network = FakeNetwork::default();
+    let (one, two) = (running("one.example", &network).await, running("two.example", &network).await);
+    let three = running("three.example", &network).await;
+    let room_id = one.make_room(Preset::PublicChat, RoomVersionId::V11).await;
+    two.join(&room_id, &one).await.unwrap();
+    // The joining server knows the keys of the one that is away, which never spoke to it.
+    let create = two.state(&room_id, "m.room.create", "").await.unwrap();
+    let create = two.home.parts.store.read().await.unwrap().event(&create).await.unwrap().unwrap().json;
+    let rules = RoomVersionId::V11.rules().unwrap();
+    three.home.parts.federation.keyring.prepare(&rules, &[serde_json::from_str(&create).unwrap()], &[]).await;
+    network.set_down(one.home.name(), true);
+    three.join(&room_id, &two).await.unwrap();
+    let hello = two.say(&room_id, "hello three").await;
+    // Whoever signed the join is away by now, and nobody else's word counts for its key.
+    network.set_down(three.home.name(), true);
+    network.set_down(one.home.name(), false);
+    let back = one.say(&room_id, "back again").await;
+    two.has(&back).await;
+    one.until("a staged event that failed", async || {
+        let mut db = one.home.parts.store.read().await.unwrap();
+        !db.staged_rooms(i64::MAX).await.unwrap().is_empty()
+            && db.staged_rooms(one.home.parts.clock.now_ms()).await.unwrap().is_empty()
+    })
+    .await;
+    // Others are not held up.
+    network.set_down(three.home.name(), false);
+    one.home.ahead.fetch_add(60_000, std::sync::atomic::Ordering::SeqCst);
+    one.home.parts.inbound.retry().await.unwrap();
+    one.sees(&room_id, &three.user, Membership::Join).await;
+    one.has(&hello).await;
+}
+
+#[tokio::test]
+async fn the_state_beside_an_invite_is_of_its_room_and_signed() {
+    let network = FakeNetwork::default();
+    let (one, evil) = (running("one.example", &network).await, Liar::new("evil.example", &network).await);
+    let invites = async |room_id: &OwnedRoomId, version: &str, state: Value| {
+        let known = RoomVersionId::try_from(version).ok().filter(|version| version.rules().is_some());
+        let invite = evil.invite(room_id, &known.unwrap_or(RoomVersionId::V11), &one.user.user_id).await;
+        let path = format!("/_matrix/federation/v2/invite/{room_id}/{}", invite.event_id);
+        let body = json!({"room_version": version, "event": invite.json, "invite_room_state": state});
+        let (status, answer) = evil.asks(&one, "PUT", &path, Some(&body)).await;
+        (status, answer["errcode"].as_str().map(ToOwned::to_owned), answer)
+    };
+    let refused = |answer: (StatusCode, Option<String>, Value)| {
+        assert_eq!((answer.0, answer.1.as_deref()), (StatusCode::BAD_REQUEST, Some("M_INVALID_PARAM")), "{}", answer.2);
+    };
+    let new = evil.running.make_room(Preset::PrivateChat, RoomVersionId::V12).await;
+    let other = evil.running.make_room(Preset::PrivateChat, RoomVersionId::V12).await;
+    let create = evil.stored_state(&new, "m.room.create").await;
+    let rules = evil.stored_state(&new, "m.room.join_rules").await;
+    refused(invites(&new, "12", json!([])).await);
+    refused(invites(&new, "12", json!([rules])).await);
+    refused(invites(&new, "12", json!([evil.stored_state(&other, "m.room.create").await])).await);
+    refused(invites(&new, "12", json!([create, evil.stored_state(&other, "m.room.join_rules").await])).await);
+    let mut forged = rules.clone();
+    forged["content"] = json!({"join_rule": "public"});
+    forged["depth"] = json!(77);
+    refused(invites(&new, "12", json!([create, forged])).await);
+    assert_eq!(one.own_view(&new).await, None);
+    assert_eq!(invites(&new, "12", json!([create, rules])).await.0, StatusCode::OK);
+    assert_eq!(one.own_view(&new).await, Some(Membership::Invite));
+
+    // Older versions are forgiven what older servers send, but not a false version, and not what is of another room.
+    let old = evil.running.make_room(Preset::PrivateChat, RoomVersionId::V11).await;
+    let create = evil.stored_state(&old, "m.room.create").await;
+    refused(invites(&old, "10", json!([create])).await);
+    let stripped =
+        json!({"type": "m.room.name", "state_key": "", "sender": "@user:evil.example", "content": {"name": "Old"}});
+    let strange = evil.stored_state(&other, "m.room.join_rules").await;
+    assert_eq!(invites(&old, "11", json!([stripped, strange])).await.0, StatusCode::OK);
+    let mut db = one.home.parts.store.read().await.unwrap();
+    let room = db.room_sn(&old).await.unwrap().unwrap();
+    let shown = db.local_membership(one.user.user, room).await.unwrap().unwrap().stripped_state.unwrap();
+    assert!(shown.contains("\"Old\"") && !shown.contains("m.room.join_rules"), "{shown}");
+    drop(db);
+
+    let (status, code, answer) = invites(&old, "org.example.unknown", json!([])).await;
+    assert_eq!((status, code.as_deref()), (StatusCode::BAD_REQUEST, Some("M_INCOMPATIBLE_ROOM_VERSION")));
+    assert_eq!(answer["room_version"], "org.example.unknown");
+}
+
+#[tokio::test]
+async fn a_join_that_its_voucher_did_not_sign_is_none() {
+    let network = FakeNetwork::default();
+    let (one, evil) = (running("one.example", &network).await, Liar::new("evil.example", &network).await);
+    let room_id = evil.running.make_room(Preset::PublicChat, RoomVersionId::V11).await;
+    let user = &one.user.user_id;
+    let path = format!("/_matrix/federation/v1/make_join/{room_id}/{user}?ver=11");
+    let (status, mut template) =
+        send(&network, evil.running.home.name(), signed(&one.home, evil.running.home.name(), "GET", &path, None)).await;
+    assert_eq!(status, StatusCode::OK, "{template}");
+    template["event"]["content"]["join_authorised_via_users_server"] = json!("@user:evil.example");
+    evil.lies("/make_join/", template);
+    let state = evil.stored_states(&room_id).await;
+    evil.lies(
+        "/send_join/",
+        json!({"origin": "evil.example", "state": state, "auth_chain": [], "members_omitted": false}),
+    );
+    assert!(one.join(&room_id, &evil.running).await.is_err());
+    assert_eq!(one.own_view(&room_id).await, None);
+}
+
+#[tokio::test]
+async fn who_joins_without_its_members_is_told_whom_the_room_is_called_after() {
+    let network = FakeNetwork::default();
+    let (one, evil) = (running("one.example", &network).await, Liar::new("evil.example", &network).await);
+    let names = |answer: &Value| -> Vec<String> {
+        let state = answer["state"].as_array().unwrap();
+        let members = state.iter().filter(|event| event["type"] == "m.room.member");
+        members.map(|event| event["state_key"].as_str().unwrap().to_owned()).collect()
+    };
+    for named in [false, true] {
+        let room_id = one.make_room(Preset::PublicChat, RoomVersionId::V11).await;
+        for n in 0..8 {
+            one.set(&room_id, "m.room.member", &format!("@banned{n}:far.example"), json!({"membership": "ban"})).await;
+        }
+        if named {
+            one.set(&room_id, "m.room.name", "", json!({"name": "Garden"})).await;
+        }
+        let (status, answer) = evil.joins(&one, &room_id, true).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!(answer["members_omitted"], true);
+        assert_eq!(answer["servers_in_room"], json!(["one.example", "evil.example"]));
+        let heroes = if named { vec![] } else { vec![one.user.user_id.to_string()] };
+        assert_eq!(names(&answer), heroes);
+        let chain = answer["auth_chain"].as_array().unwrap();
+        let creator = chain.iter().any(|event| event["state_key"] == json!(one.user.user_id));
+        assert!(creator || !named, "what the rest rests on is there all the same");
+    }
+    let room_id = one.make_room(Preset::PublicChat, RoomVersionId::V11).await;
+    let (_, answer) = evil.joins(&one, &room_id, true).await;
+    assert_ne!(answer["members_omitted"], true, "the only member is a hero: nothing was left out");
+}
+
+#[tokio::test]
+async fn many_ends_of_a_graph_are_tied_together() {
+    let network = FakeNetwork::default();
+    let (one, evil) = (running("one.example", &network).await, Liar::new("evil.example", &network).await);
+    let room_id = shared_room(&one, &evil, RoomVersionId::V12).await;
+    let ends = evil.ends(&room_id).await;
+    evil.running.falls_silent();
+    let mut forks = Vec::new();
+    for n in 0..30 {
+        forks.push(evil.craft(&room_id, Craft::message(&format!("fork {n}"), &ends)).await);
+    }
+    evil.sends(&one, &forks.iter().collect::<Vec<_>>()).await;
+    one.has(&forks[29].event_id).await;
+    one.home.ahead.fetch_add(10_000, std::sync::atomic::Ordering::SeqCst);
+    let last = evil.craft(&room_id, Craft::message("one more", &ends)).await;
+    evil.sends(&one, &[&last]).await;
+    one.until("few ends", async || {
+        let mut db = one.home.parts.store.read().await.unwrap();
+        let room = db.room_sn(&room_id).await.unwrap().unwrap();
+        db.forward_extremities(room).await.unwrap().len() < 13
+    })
+    .await;
 }

@@ -7,10 +7,14 @@ use ruma::{
 use serde_json::{Value, json};
 
 use crate::{
-    domain::events::{
-        auth::needed_state,
-        build::{Draft, Place, sign, unsigned},
+    domain::{
+        events::{
+            auth::needed_state,
+            build::{Draft, Place, sign, unsigned},
+        },
+        rooms::create::Preset,
     },
+    store::Membership,
     testing::{FakeNetwork, Lies},
 };
 
@@ -58,6 +62,14 @@ impl<'a> Craft<'a> {
     }
 }
 
+/// A room of `one` that the liar has come into.
+pub async fn shared_room(one: &Running, evil: &Liar, version: RoomVersionId) -> OwnedRoomId {
+    let room_id = one.make_room(Preset::PublicChat, version).await;
+    evil.running.join(&room_id, one).await.unwrap();
+    one.sees(&room_id, &evil.running.user, Membership::Join).await;
+    room_id
+}
+
 impl Liar {
     pub async fn new(name: &str, network: &FakeNetwork) -> Self {
         let running = running(name, network).await;
@@ -69,6 +81,41 @@ impl Liar {
     /// Answers requests whose path contains `part` with this from now on; null is "not found", a number an error of its own.
     pub fn lies(&self, part: &'static str, answer: Value) {
         self.lies.tell(part, answer);
+    }
+
+    /// From now on it answers honestly.
+    pub fn repents(&self) {
+        self.lies.end();
+    }
+
+    /// An event of its store.
+    pub async fn stored(&self, event_id: &EventId) -> Crafted {
+        let event = self.running.home.parts.store.read().await.unwrap().event(event_id).await.unwrap().unwrap();
+        Crafted { event_id: event.event_id, json: serde_json::from_str(&event.json).unwrap() }
+    }
+
+    pub async fn stored_state(&self, room_id: &OwnedRoomId, kind: &str) -> Value {
+        self.stored(&self.running.state(room_id, kind, "").await.unwrap()).await.json
+    }
+
+    pub async fn stored_states(&self, room_id: &RoomId) -> Vec<Value> {
+        let mut state = Vec::new();
+        for event_id in self.state_without(room_id, &[]).await {
+            state.push(self.stored(&event_id).await.json);
+        }
+        state
+    }
+
+    /// Its user joins a room of `to` by hand; answers the room's state.
+    pub async fn joins(&self, to: &Running, room_id: &RoomId, omit_members: bool) -> (StatusCode, Value) {
+        let user = &self.running.user.user_id;
+        let path = format!("/_matrix/federation/v1/make_join/{room_id}/{user}?ver=11");
+        let (_, template) = self.asks(to, "GET", &path, None).await;
+        let mut event = template["event"].clone();
+        event["origin_server_ts"] = json!(self.running.home.parts.clock.now_ms());
+        let join = self.signs(event, &RoomVersionId::V11);
+        let path = format!("/_matrix/federation/v2/send_join/{room_id}/{}?omit_members={omit_members}", join.event_id);
+        self.asks(to, "PUT", &path, Some(&join.json)).await
     }
 
     /// The ends of a room's graph as this server has them.

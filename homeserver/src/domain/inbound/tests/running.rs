@@ -13,7 +13,7 @@ use crate::{
         federation::Sender,
         rooms::{LocalUser, NewMessage, NewRoom, RoomsError, create::Preset},
     },
-    store::{Durability, Membership, NewAccount, StoreError},
+    store::{Durability, Membership, NewAccount, Position, StoreError},
     testing::{FakeNetwork, TestHome},
 };
 
@@ -55,6 +55,26 @@ impl Running {
     pub async fn make_room(&self, preset: Preset, version: RoomVersionId) -> OwnedRoomId {
         let room = NewRoom { preset, version: Some(version), ..NewRoom::default() };
         self.home.parts.rooms.create(&self.user, room).await.unwrap()
+    }
+
+    /// It sends and takes nothing more by itself, but answers.
+    pub fn falls_silent(&self) {
+        self.stop.cancel();
+    }
+
+    /// The room's timeline, oldest first.
+    pub async fn timeline(&self, room_id: &OwnedRoomId) -> Vec<OwnedEventId> {
+        let mut db = self.home.parts.store.read().await.unwrap();
+        let room = db.room_sn(room_id).await.unwrap().unwrap();
+        let all = db.timeline_forwards(room, Position(i64::MIN), Position(i64::MAX), 10_000).await.unwrap();
+        all.into_iter().map(|event| event.event_id).collect()
+    }
+
+    /// Where history is missing in the timeline, as sync sees it.
+    pub async fn gap(&self, room_id: &OwnedRoomId, after: Position) -> Option<Position> {
+        let mut db = self.home.parts.store.read().await.unwrap();
+        let room = db.room_sn(room_id).await.unwrap().unwrap();
+        db.newest_gap(room, after, Position(i64::MAX)).await.unwrap()
     }
 
     pub async fn join(&self, room_id: &OwnedRoomId, via: &Running) -> Result<(), RoomsError> {

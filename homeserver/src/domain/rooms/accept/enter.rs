@@ -50,6 +50,7 @@ impl Rooms {
         }
         authorise(&rules, &join, &loaded).map_err(RoomsError::Forbidden)?;
         drop(by_id);
+        self.store_outliers(room_id, version, &checked).await?;
         let join = Arc::new(join);
         let (room_id, version, written) = (room_id.to_owned(), version.clone(), join.clone());
         let appservices = self.appservices.clone();
@@ -58,11 +59,6 @@ impl Rooms {
                 Box::pin(async move {
                     let room = tx.make_room(&room_id, &version).await?;
                     tx.set_room_version(room, &version).await?;
-                    for (event, standing) in checked {
-                        if tx.event(&event.event_id).await?.is_none() {
-                            put(tx, room, &event, standing, None, None).await?;
-                        }
-                    }
                     let mut before = StateMap::new();
                     for ((kind, state_key), event) in &loaded {
                         let key = tx.make_key_sn(kind, state_key).await?;
@@ -70,7 +66,9 @@ impl Rooms {
                         before.insert(key, sn);
                     }
                     let snapshot = tx.put_state(room, &before).await?;
-                    let position = tx.next_position();
+                    // What was said while we were out goes between.
+                    let again = tx.has_timeline(room).await?;
+                    let position = if again { tx.next_position_after_hole(room).await? } else { tx.next_position() };
                     let sn = put(tx, room, &written, Standing::Accepted, Some(position), Some(snapshot)).await?;
                     tx.clear_forward_extremities(room).await?;
                     tx.extend_graph(room, sn, &[]).await?;
@@ -78,7 +76,9 @@ impl Rooms {
                         let parent = tx.make_event_sn(room, parent).await?;
                         tx.add_backward_extremity(room, parent, sn).await?;
                     }
-                    tx.add_timeline_gap(room, position).await?;
+                    if !again {
+                        tx.add_timeline_gap(room, position).await?;
+                    }
                     let mut after = before;
                     let key = tx.make_key_sn("m.room.member", written.state_key.as_deref().unwrap_or_default()).await?;
                     after.insert(key, sn);

@@ -19,6 +19,9 @@ use crate::{
 
 use super::checks;
 
+/// Events written in one transaction.
+const AT_ONCE: usize = 200;
+
 impl Rooms {
     /// Stores state events of another server as outliers, in any order; each is checked against its own auth events, rejected ones are
     /// kept as such. Those whose auth events are missing are left out. Answers the ids of the accepted ones.
@@ -37,22 +40,35 @@ impl Rooms {
             .filter(|(_, standing)| *standing == Standing::Accepted)
             .map(|(event, _)| event.event_id.clone())
             .collect();
-        let (room_id, version) = (room_id.to_owned(), version.clone());
-        self.store
-            .write::<_, StoreError, _>(Durability::Normal, move |tx| {
-                Box::pin(async move {
-                    let room = tx.make_room(&room_id, &version).await?;
-                    for (event, standing) in checked {
-                        // What is on the timeline, or was judged before, stays as it is.
-                        if tx.event(&event.event_id).await?.is_none() {
-                            put(tx, room, &event, standing, None, None).await?;
-                        }
-                    }
-                    Ok(())
-                })
-            })
-            .await?;
+        self.store_outliers(room_id, version, &checked).await?;
         Ok(accepted)
+    }
+
+    /// Stores judged events, a part at a time: others write between.
+    pub(super) async fn store_outliers(
+        &self,
+        room_id: &RoomId,
+        version: &RoomVersionId,
+        checked: &[(Arc<Pdu>, Standing)],
+    ) -> Result<(), StoreError> {
+        for part in checked.chunks(AT_ONCE) {
+            let (room_id, version, part) = (room_id.to_owned(), version.clone(), part.to_vec());
+            self.store
+                .write::<_, StoreError, _>(Durability::Normal, move |tx| {
+                    Box::pin(async move {
+                        let room = tx.make_room(&room_id, &version).await?;
+                        for (event, standing) in part {
+                            // What is on the timeline, or was judged before, stays as it is.
+                            if tx.event(&event.event_id).await?.is_none() {
+                                put(tx, room, &event, standing, None, None).await?;
+                            }
+                        }
+                        Ok(())
+                    })
+                })
+                .await?;
+        }
+        Ok(())
     }
 
     /// Judges events by their own auth events, ancestors first.
@@ -95,7 +111,7 @@ impl Rooms {
             let standing = match verdict {
                 Ok(()) => Standing::Accepted,
                 Err(reason) => {
-                    tracing::info!(event_id = %event.event_id, %room_id, reason, "An outlier was rejected.");
+                    tracing::debug!(event_id = %event.event_id, %room_id, reason, "An outlier was rejected.");
                     event.rejected = true;
                     Standing::Rejected
                 }

@@ -6,10 +6,10 @@ use ruma::{OwnedEventId, room_version_rules::RoomVersionRules};
 
 use crate::{
     domain::{
-        events::resolve::resolve,
+        events::{Pdu, resolve::resolve},
         rooms::{Rooms, RoomsError},
     },
-    store::{Db, EventSn, KeySn, RoomRow, RoomSn, SnapshotSn, Standing, StateMap, StoreError, StoredEvent},
+    store::{Db, EdgeKind, EventSn, KeySn, RoomRow, RoomSn, SnapshotSn, Standing, StateMap, StoreError, StoredEvent},
 };
 
 impl Rooms {
@@ -30,8 +30,36 @@ impl Rooms {
         Ok(self.resolved(room, rules, states).await?)
     }
 
+    /// Those of an event's missing parents that leave a hole before it: they are neither on the timeline nor hidden from it, not older
+    /// than our time in the room, and no other event misses them already.
+    pub(super) async fn newly_missing(
+        &self,
+        room: RoomSn,
+        event: &Pdu,
+        ids: Vec<OwnedEventId>,
+    ) -> Result<Vec<OwnedEventId>, StoreError> {
+        let mut missing = Vec::new();
+        if ids.is_empty() {
+            return Ok(missing);
+        }
+        let mut db = self.store.read().await?;
+        if event.depth <= db.oldest_live_depth(room).await? {
+            return Ok(missing);
+        }
+        for event_id in ids {
+            if db.is_missed(room, &event_id).await? {
+                continue;
+            }
+            let stored = db.event(&event_id).await?;
+            if stored.is_none_or(|it| it.position.is_none() && it.standing == Standing::Accepted) {
+                missing.push(event_id);
+            }
+        }
+        Ok(missing)
+    }
+
     /// Several states become one.
-    pub(super) async fn resolved(
+    pub(in crate::domain::rooms) async fn resolved(
         &self,
         room: &RoomRow,
         rules: &RoomVersionRules,
@@ -65,14 +93,18 @@ pub(super) async fn states_after(db: &mut Db, events: &[StoredEvent]) -> Result<
     Ok(states)
 }
 
-pub(super) fn add(states: &mut Vec<StateMap>, state: StateMap) {
+pub(in crate::domain::rooms) fn add(states: &mut Vec<StateMap>, state: StateMap) {
     if !states.contains(&state) {
         states.push(state);
     }
 }
 
 /// A state made of stored events; what is none of the room's has no part in it.
-async fn state_of(db: &mut Db, room: RoomSn, events: &[OwnedEventId]) -> Result<StateMap, StoreError> {
+pub(in crate::domain::rooms) async fn state_of(
+    db: &mut Db,
+    room: RoomSn,
+    events: &[OwnedEventId],
+) -> Result<StateMap, StoreError> {
     let mut state = StateMap::new();
     for event_id in events {
         if let Some(stored) = db.event(event_id).await?
@@ -95,8 +127,11 @@ pub(super) async fn parents_with_state(
     let mut missing = Vec::new();
     for event_id in ids {
         match db.event(event_id).await? {
-            // Only the first event of a room has no state before it and a place on the timeline.
-            Some(stored) if stored.snapshot.is_some() || stored.position.is_some() => found.push(stored),
+            Some(stored) if stored.snapshot.is_some() => found.push(stored),
+            // Nothing was before the first event of a room; of others without a state it is not known, for they were fetched as history.
+            Some(stored) if stored.position.is_some() && db.parents(stored.sn, EdgeKind::Prev).await?.is_empty() => {
+                found.push(stored);
+            }
             _ => missing.push(event_id.clone()),
         }
     }
@@ -104,7 +139,7 @@ pub(super) async fn parents_with_state(
 }
 
 /// What turns one state into another.
-pub(super) fn difference(from: &StateMap, to: &StateMap) -> BTreeMap<KeySn, Option<EventSn>> {
+pub(in crate::domain::rooms) fn difference(from: &StateMap, to: &StateMap) -> BTreeMap<KeySn, Option<EventSn>> {
     let mut changes: BTreeMap<KeySn, Option<EventSn>> =
         from.keys().filter(|key| !to.contains_key(key)).map(|key| (*key, None)).collect();
     changes

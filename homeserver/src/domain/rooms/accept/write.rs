@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ruma::room_version_rules::RoomVersionRules;
+use ruma::{OwnedEventId, room_version_rules::RoomVersionRules};
 
 use crate::{
     domain::{
@@ -24,13 +24,15 @@ pub(super) struct Judged {
     pub event: Arc<Pdu>,
     pub parents: Vec<StoredEvent>,
     pub before: StateMap,
+    /// Parents that have no place on the timeline.
+    pub missing: Vec<OwnedEventId>,
 }
 
 impl Rooms {
     /// Writes an accepted event: first its number, then the room's new state is found, then everything in one transaction.
     pub(super) async fn write_remote(&self, judged: Judged, now: StateMap, owed: Owed) -> Result<(), RoomsError> {
         let (snapshot, sn, key) = self.number(&judged).await?;
-        let Judged { room, rules, event, before, .. } = judged;
+        let Judged { room, rules, event, before, missing, .. } = judged;
         let mut after = before;
         if let Some(key) = key {
             after.insert(key, sn);
@@ -53,6 +55,7 @@ impl Rooms {
             before: Some(snapshot),
             resolved: Some(difference(&now, &new)),
             owed,
+            missing,
             transaction: None,
             push: self.push.clone(),
             appservices: self.appservices.clone(),
@@ -82,6 +85,8 @@ impl Rooms {
                 Box::pin(async move { put(tx, room, &event, standing, None, Some(snapshot)).await.map(|_| ()) })
             })
             .await?;
+        // As an outlier it may have been accepted.
+        self.cache.forget(&judged.event.event_id);
         Ok(())
     }
 

@@ -72,7 +72,9 @@ impl Rooms {
             if !right_way || ours.is_some_and(|ours| distance(ours.origin_ts) <= distance(their_ts)) {
                 continue;
             }
-            if let Err(error) = self.backfill_from(&server, room, &rules, vec![answer.event_id.clone()], AROUND).await {
+            if let Err(error) =
+                self.backfill_from(&server, room, &rules, vec![answer.event_id.clone()], (AROUND, None)).await
+            {
                 tracing::info!(server = %server, %error, "A server did not give the event that it named.");
                 continue;
             }

@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 
 use crate::{
     domain::{
-        events::{Pdu, build::Draft, versions},
+        events::{Pdu, build::Draft, pdu::Age, versions},
         federation::Origin,
-        rooms::{Rooms, RoomsError, graph::Graph, membership::Vouching, stripped},
+        rooms::{Rooms, RoomsError, accept::checks, graph::Graph, membership::Vouching, stripped},
     },
     store::{Membership, RoomRow, StoredEvent},
 };
@@ -93,10 +93,11 @@ impl Rooms {
         let (room, rules) = self.known(room_id).await?;
         let mut object: CanonicalJsonObject =
             serde_json::from_str(json.get()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
+        // Nothing is signed in our name before it is known to be what was proposed.
+        check(origin, room_id, event_id, &checks::format::check(&rules, &object, Age::New)?, membership)?;
         let vouched = self.vouch(&room, &rules, &mut object).await?;
         let json = serde_json::value::to_raw_value(&object).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
         let event = self.verified(&rules, &json).await?;
-        check(origin, room_id, event_id, &event, membership)?;
         self.accept_and_tell(room_id, event, &[origin.server]).await?;
         let event = self.store.read().await?.event(event_id).await?.ok_or(RoomsError::UnknownEvent)?;
         if event.position.is_none() {
@@ -105,11 +106,9 @@ impl Rooms {
         Ok(Arrival { room, event, vouched })
     }
 
-    /// Stripped state of a room of ours, for a user who knocked.
+    /// State events that tell a user who knocked what kind of room it is.
     pub async fn knock_state(&self, arrival: &Arrival) -> Result<Vec<Box<RawValue>>, RoomsError> {
-        let mut db = self.store.read().await?;
-        let json = stripped::of_room(&mut db, arrival.room.sn, Some(arrival.event.sn)).await?;
-        serde_json::from_str(&json).map_err(|error| RoomsError::BadEvent(error.to_string()))
+        Ok(stripped::pdus(&mut *self.store.read().await?, arrival.room.sn, None).await?)
     }
 
     /// Adds our signature to a restricted join that names one of our users, when the user meets a condition.

@@ -42,7 +42,7 @@ impl Rooms {
         };
         let mut graph = Graph::of_room(&mut db, room.sn, room_id, rules.clone()).await?;
         let event = graph.add(self, Some((&mut db, room.sn)), &draft).await?;
-        let state = stripped::pdus(&mut db, room.sn, &by.user_id).await?;
+        let state = stripped::pdus(&mut db, room.sn, Some(&by.user_id)).await?;
         drop(db);
         let event = self.signed_by_policy(room.sn, &rules, event).await?;
         let raw = RawValue::from_string(event.json.clone()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;

@@ -78,13 +78,14 @@ impl Rooms {
         let raw = RawValue::from_string(knock.json.clone()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
         let request = send_knock::Request::new(room_id.to_owned(), knock.event_id.clone(), raw);
         let answer = client.request_now(server, request, Deadline::Query).await?;
-        let state = answer.knock_room_state.into_iter().map(|state| match state {
-            RawStrippedState::Pdu(pdu) => StrippedOrPdu(pdu),
+        let state = answer.knock_room_state.into_iter().filter_map(|state| match state {
+            RawStrippedState::Pdu(pdu) => Some(StrippedOrPdu(pdu)),
             #[expect(deprecated, reason = "servers older than version 1.16 send it")]
-            RawStrippedState::Stripped(event) => StrippedOrPdu(event.into_json()),
-            _ => StrippedOrPdu(Box::default()),
+            RawStrippedState::Stripped(event) => Some(StrippedOrPdu(event.into_json())),
+            _ => None,
         });
-        let stripped = strip(state, &knock.json)?;
+        let offered = self.offered_state(&rules, &version, room_id, state.collect()).await?;
+        let stripped = strip(offered.state.into_iter(), &knock.json)?;
         let (room_id, user, knock) = (room_id.to_owned(), user.user, knock.json);
         self.store
             .write::<_, StoreError, _>(Durability::Full, move |tx| {

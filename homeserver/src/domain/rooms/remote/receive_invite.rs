@@ -16,9 +16,6 @@ use crate::{
     store::{Durability, LocalMembership, Membership, ServerSn, StoreError},
 };
 
-/// State events of an invite or a knock that are looked at.
-const STATE: usize = 50;
-
 /// A state event that came with an invite, as other servers send it.
 #[derive(Debug)]
 pub struct StrippedOrPdu(pub Box<RawValue>);
@@ -93,7 +90,14 @@ impl Rooms {
         let signed =
             serde_json::value::to_raw_value(&object).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
         if !here {
-            let stripped = strip(invite.state.into_iter(), &event.json)?;
+            let offered = self.offered_state(&rules, invite.version, invite.room_id, invite.state).await?;
+            if offered.wrong_version {
+                return Err(RoomsError::InvalidParam("The room is of another version".to_owned()));
+            }
+            if let Some(fault) = offered.fault.filter(|_| rules.authorization.room_create_event_id_as_room_id) {
+                return Err(RoomsError::InvalidParam(fault.to_owned()));
+            }
+            let stripped = strip(offered.state.into_iter(), &event.json)?;
             let (appservices, event_id) = (self.appservices.clone(), invite.event_id.to_owned());
             let (push, inviter) = (self.push.clone(), event.sender.clone());
             let (room_id, version, json) = (invite.room_id.to_owned(), invite.version.clone(), signed.get().to_owned());
@@ -154,7 +158,7 @@ pub(super) fn strip(state: impl Iterator<Item = StrippedOrPdu>, member_event: &s
     }
     let bad = |error: serde_json::Error| RoomsError::BadEvent(error.to_string());
     let mut events: Vec<serde_json::Value> = Vec::new();
-    for StrippedOrPdu(json) in state.take(STATE) {
+    for StrippedOrPdu(json) in state {
         let Ok(event) = serde_json::from_str::<Pruned<'_>>(json.get()) else { continue };
         events.push(serde_json::json!({
             "type": event.kind, "sender": event.sender, "state_key": event.state_key, "content": event.content,

@@ -13,7 +13,7 @@ use crate::domain::{
 
 /// Fields of the template that only the other server knows.
 const TAKEN: [&str; 4] = ["auth_events", "prev_events", "depth", "room_id"];
-const VOUCHER: &str = "join_authorised_via_users_server";
+pub(super) const VOUCHER: &str = "join_authorised_via_users_server";
 
 impl Rooms {
     /// Makes `user_id`'s own member event with `content` at the place that another server's template names.

@@ -2,8 +2,15 @@
 
 use ruma::{CanonicalJsonObject, room_version_rules::RoomVersionRules};
 
-use crate::domain::events::{Pdu, pdu::PduError};
+use crate::domain::events::{
+    Pdu,
+    pdu::{Age, PduError},
+};
 
-pub(in crate::domain::rooms) fn check(rules: &RoomVersionRules, object: &CanonicalJsonObject) -> Result<Pdu, PduError> {
-    Pdu::parse(object, rules)
+pub(in crate::domain::rooms) fn check(
+    rules: &RoomVersionRules,
+    object: &CanonicalJsonObject,
+    age: Age,
+) -> Result<Pdu, PduError> {
+    Pdu::parse_of(age, object, rules)
 }

@@ -2,20 +2,24 @@
 
 use ruma::{CanonicalJsonObject, canonical_json::redact, room_version_rules::RoomVersionRules, signatures::Verified};
 
-use crate::domain::{events::Pdu, rooms::RoomsError};
+use crate::domain::{
+    events::{Pdu, pdu::Age},
+    rooms::RoomsError,
+};
 
 pub(in crate::domain::rooms) fn check(
     rules: &RoomVersionRules,
     event: Pdu,
     object: CanonicalJsonObject,
     verified: Verified,
+    age: Age,
 ) -> Result<Pdu, RoomsError> {
     match verified {
         Verified::All => Ok(event),
         Verified::Signatures => {
             let redacted =
                 redact(object, &rules.redaction, None).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
-            Ok(Pdu::parse(&redacted, rules)?)
+            Ok(Pdu::parse_of(age, &redacted, rules)?)
         }
     }
 }
