@@ -1,4 +1,4 @@
-//! The call engine: the state machine of `m.call.*` calls.
+//! The call engine: the state machine of `m.call.*` calls and the congestion control of their media.
 //!
 //! Knows no client, no network, no clock and no randomness: what happens and when are arguments, and what is to be done
 //! comes back as values. [`Calls`] owns the calls of one account; [`Call`] is one of them.
@@ -18,6 +18,7 @@
 pub mod call;
 pub mod calls;
 pub mod change;
+pub mod congestion;
 pub mod engine;
 pub mod limits;
 pub mod moment;
