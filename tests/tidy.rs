@@ -81,6 +81,11 @@ fn modules_have_their_own_names() -> Result<()> {
 }
 
 #[test]
+fn unsafe_code_stays_in_its_room() -> Result<()> {
+    report(Tree::read()?.each(&[".rs"], style::no_unsafe))
+}
+
+#[test]
 fn migrations_explain_their_tables() -> Result<()> {
     report(Tree::read()?.each(&[".sql"], style::migration))
 }

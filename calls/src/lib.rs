@@ -15,11 +15,15 @@
     )
 )]
 
+pub mod assembly;
 pub mod call;
 pub mod calls;
 pub mod change;
+pub mod codec;
 pub mod congestion;
+pub mod device;
 pub mod engine;
+pub mod jitter;
 pub mod limits;
 pub mod moment;
 pub mod sdp;

@@ -55,3 +55,15 @@ pub const EARLY_SIGNALS: usize = 8;
 pub const EARLY_PATIENCE: Duration = Duration::from_secs(60);
 /// Parties that sent something before their answer was chosen.
 pub const EARLY_PARTIES: usize = 8;
+
+/// The longest side and the most pixels of a picture that is decoded: a screen of 3840 × 2160.
+pub const PICTURE_SIDE: u32 = 4096;
+pub const PICTURE_PIXELS: u32 = 3840 * 2160;
+/// Of one encoded picture.
+pub const FRAME_BYTES: usize = 2 * 1024 * 1024;
+/// The longest Opus packet (RFC 6716, section 3.4) and the most sound in it: 120 milliseconds.
+pub const SOUND_PACKET_BYTES: usize = 1276;
+pub const SOUND_PACKET_SAMPLES: usize = 5760;
+/// Packets of sound that wait to be played, and packets of video that wait for a missing one.
+pub const WAITING_SOUND: usize = 64;
+pub const WAITING_VIDEO: usize = 2048;

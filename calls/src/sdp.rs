@@ -76,8 +76,7 @@ pub fn outline(sdp: &str) -> Option<Outline> {
     let live = |section: &&Section<'_>| !section.off && ["audio", "video"].contains(&section.kind);
     let (mut all, mut held) = (0, 0);
     for section in sections.iter().filter(live) {
-        let sends = matches!(section.direction, Direction::Both | Direction::Send);
-        let takes = matches!(section.direction, Direction::Both | Direction::Receive);
+        let (sends, takes) = (section.direction.sends(), section.direction.takes());
         all += 1;
         held += usize::from(!takes);
         found.video |= section.kind == "video" && (sends || takes);
@@ -85,6 +84,34 @@ pub fn outline(sdp: &str) -> Option<Outline> {
     }
     found.on_hold = all > 0 && all == held;
     Some(found)
+}
+
+/// What its author does in one section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    pub mid: String,
+    pub sends: bool,
+    pub takes: bool,
+}
+
+/// The ways of all sections that have a name.
+pub fn ways(sdp: &str) -> Vec<Way> {
+    let (mut ways, mut session, mut inside): (Vec<Way>, _, _) = (Vec::new(), Direction::Both, false);
+    for line in sdp.lines().map(str::trim_end) {
+        if line.starts_with("m=") {
+            inside = true;
+            ways.push(Way { mid: String::new(), sends: session.sends(), takes: session.takes() });
+        } else if let Some(direction) = line.strip_prefix("a=").and_then(Direction::of) {
+            match ways.last_mut() {
+                Some(way) if inside => (way.sends, way.takes) = (direction.sends(), direction.takes()),
+                _ => session = direction,
+            }
+        } else if let (Some(way), Some(mid)) = (ways.last_mut(), line.strip_prefix("a=mid:")) {
+            mid.clone_into(&mut way.mid);
+        }
+    }
+    ways.retain(|way| !way.mid.is_empty());
+    ways
 }
 
 /// The description with candidates that were found before it was sent.
@@ -145,6 +172,14 @@ enum Direction {
 }
 
 impl Direction {
+    fn sends(self) -> bool {
+        matches!(self, Self::Both | Self::Send)
+    }
+
+    fn takes(self) -> bool {
+        matches!(self, Self::Both | Self::Receive)
+    }
+
     fn of(attribute: &str) -> Option<Self> {
         match attribute {
             "sendrecv" => Some(Self::Both),
@@ -158,7 +193,7 @@ impl Direction {
 
 #[cfg(test)]
 mod tests {
-    use super::{outline, with_candidates};
+    use super::{Way, outline, ways, with_candidates};
     use crate::{limits::SDP_BYTES, signal::Candidate};
 
     const VOICE: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=ice-ufrag:abcd\r\na=sendrecv\r\n";
@@ -183,6 +218,13 @@ mod tests {
         let off = format!("{VOICE}m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=sendrecv\r\n");
         assert!(!outline(&off).unwrap().video);
         assert!(outline(&format!("{off}a=bundle-only\r\n")).unwrap().sends_video);
+    }
+
+    #[test]
+    fn each_section_says_what_its_author_does() {
+        let sdp = format!("v=0\r\na=recvonly\r\nm=video 9 x 96\r\na=mid:v\r\n{}m=audio 9 x 0\r\n", &VOICE[5..]);
+        let way = |mid: &str, sends, takes| Way { mid: mid.to_owned(), sends, takes };
+        assert_eq!(ways(&sdp), [way("v", false, true), way("0", true, true)]);
     }
 
     #[test]

@@ -1,0 +1,68 @@
+//! What the engine needs of microphones, speakers, cameras and screens, and devices that only pretend.
+//!
+//! A device is open from when [`Devices`] gives it until it is dropped, and it is the clock: each of its methods takes as
+//! long as the sound or the picture that it is about.
+
+pub mod card;
+pub mod pretended;
+pub mod tone;
+
+use async_trait::async_trait;
+
+use crate::{
+    calls::CallKey,
+    change::Side,
+    codec::{Frame, Picture, Sound},
+};
+
+/// The device cannot be opened, or is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the device is not there")]
+pub struct Gone;
+
+#[async_trait]
+pub trait Microphone: Send {
+    /// The next 20 milliseconds. May be cancelled.
+    async fn hear(&mut self) -> Result<Sound, Gone>;
+}
+
+#[async_trait]
+pub trait Speaker: Send {
+    /// Plays this sound, and comes back when it wants the next one.
+    async fn play(&mut self, sound: &Sound) -> Result<(), Gone>;
+}
+
+/// A camera, or a screen that is shared.
+#[async_trait]
+pub trait Camera: Send {
+    /// The next picture, of any size. May be cancelled.
+    async fn look(&mut self) -> Result<Picture, Gone>;
+}
+
+/// Opens devices. What it gives is closed by dropping it.
+#[async_trait]
+pub trait Devices: Send + Sync {
+    async fn microphone(&self) -> Result<Box<dyn Microphone>, Gone>;
+    async fn speaker(&self) -> Result<Box<dyn Speaker>, Gone>;
+    async fn camera(&self) -> Result<Box<dyn Camera>, Gone>;
+    /// Asks the person which screen or window; [`Gone`] when they think better of it.
+    async fn screen(&self) -> Result<Box<dyn Camera>, Gone>;
+}
+
+/// One encoded picture of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    pub call: &'a CallKey,
+    pub whose: Side,
+    /// The id of the stream that it belongs to.
+    pub stream: &'a str,
+    pub frame: &'a Frame,
+    /// 90,000 a second, from any start.
+    pub stamp: u32,
+}
+
+/// Where pictures are seen, theirs and our own. Frames come in order; what is shown can always be decoded.
+pub trait Viewer: Send + Sync {
+    /// Must come back at once.
+    fn show(&self, shown: Shown<'_>);
+}

@@ -1,0 +1,174 @@
+//! Devices of no machine: a tone, a test card, and a speaker that counts. For tests and for calling without a window.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::{Camera, Devices, Gone, Microphone, Speaker, card::draw, tone::Wave};
+use crate::codec::{Picture, Sound, energy};
+
+/// What a pretended machine has, and what was done with it.
+#[derive(Debug)]
+pub struct Pretended {
+    pub hertz: f32,
+    pub width: u32,
+    pub height: u32,
+    pub frames_a_second: u32,
+    broken: AtomicBool,
+    open: Arc<AtomicUsize>,
+    heard: Arc<Mutex<Heard>>,
+}
+
+/// What came out of the speaker.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Heard {
+    /// Stretches of 20 milliseconds, and those of them that were not silent.
+    pub sounds: u64,
+    pub loud: u64,
+    /// Mean square of the last stretch.
+    pub energy: f64,
+    /// All energies summed up.
+    pub total: f64,
+}
+
+/// Above this a stretch is not silent.
+const LOUD: f64 = 1e-4;
+
+impl Default for Pretended {
+    fn default() -> Self {
+        Self {
+            hertz: 440.0,
+            width: 640,
+            height: 360,
+            frames_a_second: 30,
+            broken: AtomicBool::new(false),
+            open: Arc::default(),
+            heard: Arc::default(),
+        }
+    }
+}
+
+impl Pretended {
+    /// How many devices are open.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    pub fn heard(&self) -> Heard {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on no device can be opened, or again any.
+    pub fn set_broken(&self, broken: bool) {
+        self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    fn opened(&self) -> Result<Open, Gone> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(Gone);
+        }
+        self.open.fetch_add(1, Ordering::SeqCst);
+        Ok(Open(Arc::clone(&self.open)))
+    }
+
+    fn lens(&self) -> Result<Box<dyn Camera>, Gone> {
+        let every = Duration::from_secs(1) / self.frames_a_second.clamp(1, 240);
+        let size = (self.width, self.height);
+        Ok(Box::new(Lens { _open: self.opened()?, clock: clock(every), size, number: 0 }))
+    }
+}
+
+#[async_trait]
+impl Devices for Pretended {
+    async fn microphone(&self) -> Result<Box<dyn Microphone>, Gone> {
+        let wave = Wave::new(self.hertz, 0.3);
+        Ok(Box::new(Ear { _open: self.opened()?, clock: clock(Duration::from_millis(20)), wave }))
+    }
+
+    async fn speaker(&self) -> Result<Box<dyn Speaker>, Gone> {
+        let heard = Arc::clone(&self.heard);
+        Ok(Box::new(Mouth { _open: self.opened()?, clock: clock(Duration::from_millis(20)), heard }))
+    }
+
+    async fn camera(&self) -> Result<Box<dyn Camera>, Gone> {
+        self.lens()
+    }
+
+    async fn screen(&self) -> Result<Box<dyn Camera>, Gone> {
+        self.lens()
+    }
+}
+
+/// Counts as open until it is dropped.
+struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+struct Ear {
+    _open: Open,
+    clock: Interval,
+    wave: Wave,
+}
+
+#[async_trait]
+impl Microphone for Ear {
+    async fn hear(&mut self) -> Result<Sound, Gone> {
+        self.clock.tick().await;
+        Ok(self.wave.next_sound())
+    }
+}
+
+struct Mouth {
+    _open: Open,
+    clock: Interval,
+    heard: Arc<Mutex<Heard>>,
+}
+
+#[async_trait]
+impl Speaker for Mouth {
+    async fn play(&mut self, sound: &Sound) -> Result<(), Gone> {
+        let energy = energy(sound);
+        {
+            let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.sounds += 1;
+            heard.loud += u64::from(energy > LOUD);
+            heard.total += energy;
+            heard.energy = energy;
+        }
+        self.clock.tick().await;
+        Ok(())
+    }
+}
+
+struct Lens {
+    _open: Open,
+    clock: Interval,
+    size: (u32, u32),
+    number: u32,
+}
+
+#[async_trait]
+impl Camera for Lens {
+    async fn look(&mut self) -> Result<Picture, Gone> {
+        self.clock.tick().await;
+        self.number = self.number.wrapping_add(1);
+        draw(self.size.0, self.size.1, self.number % 10_000).ok_or(Gone)
+    }
+}
+
+fn clock(every: Duration) -> Interval {
+    let mut clock = interval(every);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    clock
+}
