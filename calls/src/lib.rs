@@ -1,7 +1,8 @@
-//! The call engine: the state machine of `m.call.*` calls and the congestion control of their media.
+//! The call engine: the state machine of `m.call.*` calls, and the media that it commands.
 //!
-//! Knows no client, no network, no clock and no randomness: what happens and when are arguments, and what is to be done
-//! comes back as values. [`Calls`] owns the calls of one account; [`Call`] is one of them.
+//! The state machine knows no client, no network, no clock and no randomness: what happens and when are arguments, and what
+//! is to be done comes back as values. [`Calls`] owns the calls of one account; [`Call`] is one of them. [`peer`] does what
+//! it commands: connections, devices, codecs.
 
 #![cfg_attr(
     test,
@@ -26,9 +27,11 @@ pub mod engine;
 pub mod jitter;
 pub mod limits;
 pub mod moment;
+pub mod peer;
 pub mod sdp;
 pub mod signal;
 pub mod signalling;
+pub mod statistics;
 
 pub use call::{Action, Call, Input, Person};
 pub use calls::{CallKey, Calls, Output, RoomEvent};

@@ -114,6 +114,27 @@ pub fn ways(sdp: &str) -> Vec<Way> {
     ways
 }
 
+/// The description as its author's one of this number.
+pub fn with_version(sdp: &str, version: u64) -> String {
+    let numbered = |line: &str| {
+        let mut words: Vec<&str> = line.split(' ').collect();
+        let version = version.to_string();
+        if let Some(word) = words.get_mut(2) {
+            *word = &version;
+        }
+        words.join(" ")
+    };
+    let mut text = String::with_capacity(sdp.len() + 20);
+    for line in sdp.lines() {
+        if line.starts_with("o=") {
+            push_line(&mut text, &numbered(line));
+        } else {
+            push_line(&mut text, line);
+        }
+    }
+    text
+}
+
 /// The description with candidates that were found before it was sent.
 pub fn with_candidates(sdp: &str, candidates: &[Candidate], all: bool) -> String {
     let mut text = String::with_capacity(sdp.len() + candidates.len() * 128);
@@ -193,7 +214,7 @@ impl Direction {
 
 #[cfg(test)]
 mod tests {
-    use super::{Way, outline, ways, with_candidates};
+    use super::{Way, outline, ways, with_candidates, with_version};
     use crate::{limits::SDP_BYTES, signal::Candidate};
 
     const VOICE: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=ice-ufrag:abcd\r\na=sendrecv\r\n";
@@ -218,6 +239,12 @@ mod tests {
         let off = format!("{VOICE}m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=sendrecv\r\n");
         assert!(!outline(&off).unwrap().video);
         assert!(outline(&format!("{off}a=bundle-only\r\n")).unwrap().sends_video);
+    }
+
+    #[test]
+    fn a_description_is_numbered_and_nothing_else_changes() {
+        assert_eq!(with_version(VOICE, 7), VOICE.replace("o=- 1 1", "o=- 1 7"));
+        assert_eq!(with_version("v=0\no=\n", 7), "v=0\r\no=\r\n");
     }
 
     #[test]

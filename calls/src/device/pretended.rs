@@ -56,6 +56,11 @@ impl Default for Pretended {
 }
 
 impl Pretended {
+    /// With cameras whose pictures have this size.
+    pub fn sized(width: u32, height: u32) -> Self {
+        Self { width, height, ..Self::default() }
+    }
+
     /// How many devices are open.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)

@@ -1,0 +1,5 @@
+//! Two engines in one process that call each other over loopback, each driven by its own state machine.
+
+mod hostile;
+mod people;
+mod talking;

@@ -1,0 +1,148 @@
+//! What is said and shown on one side arrives on the other.
+
+use super::people::Two;
+use crate::{
+    call::Person,
+    change::{Cause, Change, Side},
+    engine::LocalMedia,
+};
+
+/// Until this many more loud stretches of 20 milliseconds came out of a speaker.
+async fn heard(two: &mut Two, who: usize, more: u64) {
+    let before = two.people[who].devices.heard().loud;
+    two.until("a tone is heard", |two| two.people[who].devices.heard().loud >= before + more).await;
+}
+
+async fn quiet(two: &mut Two, who: usize) {
+    two.until("it is quiet", |two| {
+        let heard = two.people[who].devices.heard();
+        heard.energy < 1e-4
+    })
+    .await;
+}
+
+async fn seen(two: &mut Two, who: usize, more: u64) {
+    let before = two.people[who].seen.theirs();
+    two.until("pictures are seen", |two| two.people[who].seen.theirs() >= before + more).await;
+}
+
+/// Alice hangs up: both know, and no device stays open.
+async fn ends(mut two: Two) {
+    two.person(0, Person::HangUp);
+    two.until("the call is over on both sides", |two| {
+        two.people[0].was_shown(&Change::Ended(Cause::HungUp { by: Side::Us }))
+            && two.people[1].was_shown(&Change::Ended(Cause::HungUp { by: Side::Them }))
+    })
+    .await;
+    two.until("every device is closed", |two| two.people.iter().all(|person| person.devices.open() == 0)).await;
+}
+
+#[tokio::test]
+async fn a_voice_call_carries_both_voices() {
+    let mut two = Two::connected(LocalMedia::voice()).await;
+    heard(&mut two, 0, 50).await;
+    heard(&mut two, 1, 50).await;
+    let statistics = two.people[0].statistics().await;
+    let pair = statistics.pair.clone().expect("a pair");
+    assert!(!pair.is_relayed(), "{pair:?}");
+    assert!(statistics.sent.energy > 0.5 && statistics.received.energy > 0.5, "{statistics:?}");
+    assert!(statistics.heard.decoded > 40 && statistics.sent.packets > 40, "{statistics:?}");
+    assert!(statistics.codecs.iter().any(|codec| codec.eq_ignore_ascii_case("audio/opus")), "{statistics:?}");
+    assert_eq!((statistics.sent.frames, statistics.received.frames), (0, 0));
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn a_video_call_shows_each_the_other() {
+    let mut two = Two::connected(LocalMedia::video()).await;
+    seen(&mut two, 0, 30).await;
+    seen(&mut two, 1, 30).await;
+    heard(&mut two, 1, 20).await;
+    assert!(two.people.iter().all(|person| person.seen.ours() > 30 && person.seen.luma() > 50.0));
+    let statistics = two.people[1].statistics().await;
+    assert_eq!((statistics.received.width, statistics.received.height), (320, 180));
+    assert!(statistics.received.frames >= 30 && statistics.sent.key_frames >= 1, "{statistics:?}");
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn who_mutes_is_not_heard_until_they_speak_again() {
+    let mut two = Two::connected(LocalMedia::voice()).await;
+    heard(&mut two, 1, 20).await;
+    two.person(0, Person::Mute(true));
+    quiet(&mut two, 1).await;
+    heard(&mut two, 0, 20).await;
+    two.person(0, Person::Mute(false));
+    heard(&mut two, 1, 20).await;
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn on_hold_neither_is_heard() {
+    let mut two = Two::connected(LocalMedia::video()).await;
+    heard(&mut two, 0, 20).await;
+    two.person(0, Person::Hold(true));
+    two.until("the other side knows", |two| two.people[1].was_shown(&Change::HeldByThem(true))).await;
+    quiet(&mut two, 0).await;
+    quiet(&mut two, 1).await;
+    two.person(0, Person::Hold(false));
+    two.until("the other side knows", |two| two.people[1].was_shown(&Change::HeldByThem(false))).await;
+    heard(&mut two, 0, 20).await;
+    heard(&mut two, 1, 20).await;
+    seen(&mut two, 1, 10).await;
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn both_hold_and_both_come_back() {
+    let mut two = Two::connected(LocalMedia::voice()).await;
+    for on in [true, false] {
+        for who in [0, 1] {
+            two.person(who, Person::Hold(on));
+            two.until("the other side knows", |two| two.people[1 - who].was_shown(&Change::HeldByThem(on))).await;
+        }
+    }
+    heard(&mut two, 0, 20).await;
+    heard(&mut two, 1, 20).await;
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn video_is_added_to_a_voice_call_and_a_screen_beside_it() {
+    let mut two = Two::connected(LocalMedia::voice()).await;
+    heard(&mut two, 1, 10).await;
+    two.person(0, Person::Camera(true));
+    seen(&mut two, 1, 10).await;
+    two.person(1, Person::Camera(true));
+    seen(&mut two, 0, 10).await;
+    two.person(0, Person::Share(true));
+    two.until("a second stream is seen", |two| two.people[1].seen.streams() == 2).await;
+    seen(&mut two, 1, 10).await;
+    two.person(0, Person::Share(false));
+    two.person(0, Person::Camera(false));
+    seen(&mut two, 0, 10).await;
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn a_restart_of_ice_leaves_the_call_standing() {
+    let mut two = Two::connected(LocalMedia::voice()).await;
+    heard(&mut two, 1, 10).await;
+    for who in [0, 1] {
+        two.network_changed(who);
+        heard(&mut two, 0, 100).await;
+        heard(&mut two, 1, 100).await;
+    }
+    assert!(two.people.iter().all(|person| !person.shown.contains(&Change::NegotiationFailed)));
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn without_a_microphone_there_is_no_call() {
+    let mut two = Two::new();
+    two.people[0].devices.set_broken(true);
+    two.place(LocalMedia::voice());
+    let cause = Change::Ended(Cause::Microphone { of: Side::Us });
+    two.until("the cause is told", |two| two.people[0].was_shown(&cause)).await;
+    two.until("nothing stays open", |two| two.people[0].devices.open() == 0).await;
+}
