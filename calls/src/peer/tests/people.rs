@@ -13,6 +13,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use super::lossy::Lossy;
 use crate::{
     call::Person,
     calls::{CallKey, Calls, Output, RoomEvent, Verdict},
@@ -34,6 +35,8 @@ pub struct Two {
     start: Instant,
     events: u64,
     room: VecDeque<RoomEvent>,
+    /// What their packets pass, when not straight.
+    pub lossy: Option<Lossy>,
 }
 
 pub struct Someone {
@@ -139,24 +142,40 @@ impl Someone {
 impl Two {
     pub fn new() -> Self {
         let people = [Someone::new(1, "@alice:example.org"), Someone::new(2, "@bob:example.org")];
-        Self { people, start: Instant::now(), events: 0, room: VecDeque::new() }
+        Self { people, start: Instant::now(), events: 0, room: VecDeque::new(), lossy: None }
     }
 
     /// Alice calls, Bob accepts with the same, and they are connected.
     pub async fn connected(media: LocalMedia) -> Self {
+        Self::new().connect(media).await
+    }
+
+    /// The same through a network that loses this part of all packets.
+    pub async fn connected_over(loss: f64, media: LocalMedia) -> Self {
         let mut two = Self::new();
+        two.lossy = Some(Lossy::new(loss).await);
+        two.connect(media).await
+    }
+
+    async fn connect(mut self, media: LocalMedia) -> Self {
+        let two = &mut self;
         two.place(media);
         two.until("it rings", |two| two.people[1].shown.iter().any(|c| matches!(c, Change::Ringing { .. }))).await;
         two.person(1, Person::Accept(media));
         two.until("both are connected", |two| two.people.iter().all(Someone::is_connected)).await;
-        two
+        self
     }
 
+    /// Alice calls.
     pub fn place(&mut self, media: LocalMedia) {
+        self.place_by(0, media);
+    }
+
+    pub fn place_by(&mut self, who: usize, media: LocalMedia) {
         let room = "!room:example.org".try_into().unwrap();
-        let (now, bob) = (self.now(), self.people[1].user.clone());
-        let (_, outputs) = self.people[0].calls.place(room, Some(bob), media, now).unwrap();
-        self.take(0, outputs);
+        let (now, other) = (self.now(), self.people[1 - who].user.clone());
+        let (_, outputs) = self.people[who].calls.place(room, Some(other), media, now).unwrap();
+        self.take(who, outputs);
     }
 
     pub fn person(&mut self, who: usize, person: Person) {
@@ -217,12 +236,14 @@ impl Two {
             match output {
                 Output::Send { call, content, .. } => {
                     self.events += 1;
+                    let json = serde_json::to_string(&content).unwrap();
+                    let said = self.lossy.as_ref().map_or(json.clone(), |lossy| lossy.disguise(who, &json));
                     self.room.push_back(RoomEvent {
                         room: call.room,
                         sender: self.people[who].user.clone(),
                         event_id: Some(format!("$event{}:example.org", self.events).try_into().unwrap()),
                         event_type: content.event_type().to_string(),
-                        content: serde_json::to_value(&content).unwrap(),
+                        content: serde_json::from_str(&said).unwrap(),
                         age: Duration::ZERO,
                     });
                 }

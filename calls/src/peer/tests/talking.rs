@@ -138,6 +138,64 @@ async fn a_restart_of_ice_leaves_the_call_standing() {
 }
 
 #[tokio::test]
+async fn two_who_call_each_other_at_once_talk_with_the_devices_of_the_lost_call() {
+    let mut two = Two::new();
+    two.place_by(0, LocalMedia::video());
+    two.place_by(1, LocalMedia::video());
+    two.until("both are connected", |two| two.people.iter().all(super::people::Someone::is_connected)).await;
+    heard(&mut two, 0, 20).await;
+    heard(&mut two, 1, 20).await;
+    seen(&mut two, 0, 10).await;
+    seen(&mut two, 1, 10).await;
+    // Of each: microphone, camera, speaker.
+    two.until("no device is open twice", |two| two.people.iter().all(|person| person.devices.open() == 3)).await;
+    for person in &two.people {
+        assert!(!person.shown.iter().any(|change| matches!(change, Change::DeviceLost(_))), "{:?}", person.shown);
+    }
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn two_who_offer_at_once_both_get_what_they_wish() {
+    let mut two = Two::connected(LocalMedia::voice()).await;
+    heard(&mut two, 1, 10).await;
+    two.person(0, Person::Camera(true));
+    two.person(1, Person::Camera(true));
+    seen(&mut two, 0, 10).await;
+    seen(&mut two, 1, 10).await;
+    heard(&mut two, 0, 10).await;
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn a_window_that_lost_its_place_gets_a_key_frame() {
+    let mut two = Two::connected(LocalMedia::video()).await;
+    seen(&mut two, 1, 10).await;
+    let before = two.people[0].statistics().await.sent.key_frames;
+    let key = two.people[1].key.clone().unwrap();
+    two.people[1].engine.refresh(&key);
+    seen(&mut two, 1, 30).await;
+    let after = two.people[0].statistics().await.sent;
+    assert!(after.key_frames > before && after.key_frame_requests > 0, "{after:?}");
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn what_is_lost_on_the_way_is_sent_again_or_repaired() {
+    let mut two = Two::connected_over(0.05, LocalMedia::video()).await;
+    heard(&mut two, 0, 250).await;
+    seen(&mut two, 1, 100).await;
+    let lost = two.lossy.as_ref().unwrap().lost.load(std::sync::atomic::Ordering::Relaxed);
+    let (alice, bob) = (two.people[0].statistics().await, two.people[1].statistics().await);
+    assert!(lost > 20, "{lost}");
+    assert!(alice.heard.recovered > 0, "{alice:?}");
+    // At 5 in 100 hardly any stretch of sound is missing, and pictures do not stop for long.
+    assert!(alice.heard.concealed * 10 < alice.heard.decoded, "{alice:?}");
+    assert!(bob.received.frames * 10 > alice.sent.frames * 7, "{} of {}", bob.received.frames, alice.sent.frames);
+    ends(two).await;
+}
+
+#[tokio::test]
 async fn without_a_microphone_there_is_no_call() {
     let mut two = Two::new();
     two.people[0].devices.set_broken(true);
