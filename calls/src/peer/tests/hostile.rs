@@ -16,16 +16,16 @@ use crate::{
     signal::{Candidate, Description, DescriptionKind},
 };
 
-struct Alone {
+pub struct Alone {
     engine: Engine,
     reports: mpsc::Receiver<CallReport>,
     devices: Arc<Pretended>,
     key: CallKey,
-    round: u32,
+    pub round: u32,
 }
 
 impl Alone {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (sender, reports) = mpsc::channel(1_024);
         let devices = Arc::new(Pretended::default());
         let viewer = Arc::new(Seen::default());
@@ -36,11 +36,11 @@ impl Alone {
         alone
     }
 
-    fn command(&mut self, command: Command) {
+    pub fn command(&mut self, command: Command) {
         self.engine.command(&self.key, command);
     }
 
-    async fn report(&mut self, wanted: impl Fn(&Report) -> bool) -> Report {
+    pub async fn report(&mut self, wanted: impl Fn(&Report) -> bool) -> Report {
         let next = async {
             loop {
                 let report = self.reports.recv().await.unwrap().report;
