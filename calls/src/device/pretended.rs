@@ -21,7 +21,7 @@ pub struct Pretended {
     pub width: u32,
     pub height: u32,
     pub frames_a_second: u32,
-    broken: AtomicBool,
+    broken: Arc<AtomicBool>,
     open: Arc<AtomicUsize>,
     heard: Arc<Mutex<Heard>>,
 }
@@ -48,7 +48,7 @@ impl Default for Pretended {
             width: 640,
             height: 360,
             frames_a_second: 30,
-            broken: AtomicBool::new(false),
+            broken: Arc::default(),
             open: Arc::default(),
             heard: Arc::default(),
         }
@@ -70,7 +70,7 @@ impl Pretended {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on no device can be opened, or again any.
+    /// From now on every device is gone and none can be opened, or all are back.
     pub fn set_broken(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
     }
@@ -80,13 +80,13 @@ impl Pretended {
             return Err(Gone);
         }
         self.open.fetch_add(1, Ordering::SeqCst);
-        Ok(Open(Arc::clone(&self.open)))
+        Ok(Open { count: Arc::clone(&self.open), broken: Arc::clone(&self.broken) })
     }
 
     fn lens(&self) -> Result<Box<dyn Camera>, Gone> {
         let every = Duration::from_secs(1) / self.frames_a_second.clamp(1, 240);
         let size = (self.width, self.height);
-        Ok(Box::new(Lens { _open: self.opened()?, clock: clock(every), size, number: 0 }))
+        Ok(Box::new(Lens { open: self.opened()?, clock: clock(every), size, number: 0 }))
     }
 }
 
@@ -94,12 +94,12 @@ impl Pretended {
 impl Devices for Pretended {
     async fn microphone(&self) -> Result<Box<dyn Microphone>, Gone> {
         let wave = Wave::new(self.hertz, 0.3);
-        Ok(Box::new(Ear { _open: self.opened()?, clock: clock(Duration::from_millis(20)), wave }))
+        Ok(Box::new(Ear { open: self.opened()?, clock: clock(Duration::from_millis(20)), wave }))
     }
 
     async fn speaker(&self) -> Result<Box<dyn Speaker>, Gone> {
         let heard = Arc::clone(&self.heard);
-        Ok(Box::new(Mouth { _open: self.opened()?, clock: clock(Duration::from_millis(20)), heard }))
+        Ok(Box::new(Mouth { open: self.opened()?, clock: clock(Duration::from_millis(20)), heard }))
     }
 
     async fn camera(&self) -> Result<Box<dyn Camera>, Gone> {
@@ -112,16 +112,25 @@ impl Devices for Pretended {
 }
 
 /// Counts as open until it is dropped.
-struct Open(Arc<AtomicUsize>);
+struct Open {
+    count: Arc<AtomicUsize>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Open {
+    fn works(&self) -> Result<(), Gone> {
+        if self.broken.load(Ordering::SeqCst) { Err(Gone) } else { Ok(()) }
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.count.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 struct Ear {
-    _open: Open,
+    open: Open,
     clock: Interval,
     wave: Wave,
 }
@@ -130,12 +139,13 @@ struct Ear {
 impl Microphone for Ear {
     async fn hear(&mut self) -> Result<Sound, Gone> {
         self.clock.tick().await;
+        self.open.works()?;
         Ok(self.wave.next_sound())
     }
 }
 
 struct Mouth {
-    _open: Open,
+    open: Open,
     clock: Interval,
     heard: Arc<Mutex<Heard>>,
 }
@@ -143,6 +153,7 @@ struct Mouth {
 #[async_trait]
 impl Speaker for Mouth {
     async fn play(&mut self, sound: &Sound) -> Result<(), Gone> {
+        self.open.works()?;
         let energy = energy(sound);
         {
             let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,7 +168,7 @@ impl Speaker for Mouth {
 }
 
 struct Lens {
-    _open: Open,
+    open: Open,
     clock: Interval,
     size: (u32, u32),
     number: u32,
@@ -167,6 +178,7 @@ struct Lens {
 impl Camera for Lens {
     async fn look(&mut self) -> Result<Picture, Gone> {
         self.clock.tick().await;
+        self.open.works()?;
         self.number = self.number.wrapping_add(1);
         draw(self.size.0, self.size.1, self.number % 10_000).ok_or(Gone)
     }

@@ -120,7 +120,8 @@ impl Flow {
         self.voices.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Opens a device, and tries again until it is there. None when `stop` came first.
+    /// Opens a device, and tries again until it is there. `failed`: it was there and went, which was said. None when `stop`
+    /// came first.
     pub async fn open<'a, D>(
         &'a self,
         device: Device,
@@ -128,6 +129,9 @@ impl Flow {
         mut failed: bool,
         opening: impl Fn(&'a dyn Devices) -> Opening<'a, D> + Send,
     ) -> Option<D> {
+        if failed && !pause(stop).await {
+            return None;
+        }
         loop {
             let opened = tokio::select! {
                 () = stop.cancelled() => return None,
@@ -146,10 +150,17 @@ impl Flow {
                 }
                 Err(Gone) => {}
             }
-            tokio::select! {
-                () = stop.cancelled() => return None,
-                () = tokio::time::sleep(AGAIN) => {}
+            if !pause(stop).await {
+                return None;
             }
         }
+    }
+}
+
+/// False when `stop` came first.
+async fn pause(stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = tokio::time::sleep(AGAIN) => true,
     }
 }

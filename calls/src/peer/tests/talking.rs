@@ -3,7 +3,7 @@
 use super::people::Two;
 use crate::{
     call::Person,
-    change::{Cause, Change, Side},
+    change::{Cause, Change, Device, Side},
     engine::LocalMedia,
 };
 
@@ -192,6 +192,26 @@ async fn what_is_lost_on_the_way_is_sent_again_or_repaired() {
     // At 5 in 100 hardly any stretch of sound is missing, and pictures do not stop for long.
     assert!(alice.heard.concealed * 10 < alice.heard.decoded, "{alice:?}");
     assert!(bob.received.frames * 10 > alice.sent.frames * 7, "{} of {}", bob.received.frames, alice.sent.frames);
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn devices_that_vanish_are_missed_and_taken_again_when_they_are_back() {
+    let mut two = Two::connected(LocalMedia::video()).await;
+    seen(&mut two, 1, 10).await;
+    two.people[0].devices.set_broken(true);
+    let changed = |two: &Two, change: fn(Device) -> Change, devices: &[Device]| {
+        devices.iter().all(|device| two.people[0].was_shown(&change(*device)))
+    };
+    let all = [Device::Microphone, Device::Speaker, Device::Camera];
+    two.until("each is missed", |two| changed(two, Change::DeviceLost, &all)).await;
+    two.until("none stays open", |two| two.people[0].devices.open() == 0).await;
+    two.people[0].devices.set_broken(false);
+    two.until("sound is back", |two| changed(two, Change::DeviceBack, &all[..2])).await;
+    heard(&mut two, 0, 20).await;
+    heard(&mut two, 1, 20).await;
+    two.person(0, Person::Camera(true));
+    seen(&mut two, 1, 10).await;
     ends(two).await;
 }
 
