@@ -109,8 +109,9 @@ async fn typing_receipts_and_device_lists_cross() -> Result<()> {
     let mut alices_view = alice.follow().await?;
     bob.join(&room, &[one.name()]).await?;
     alices_view.sees(&room, bob, "join").await?;
+    let mut bobs_view = bob.follow().await?;
     let id = alice.say(&room, "read me").await?;
-    bob.follow().await?;
+    bobs_view.hears(&room, "read me").await?;
     let ephemeral = |sync: &Value, kind: &str| -> Option<Value> {
         let events = sync.get("rooms")?.get("join")?.get(&room)?.pointer("/ephemeral/events")?.as_array()?;
         events.iter().find(|e| e["type"] == kind).cloned()

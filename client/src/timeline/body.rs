@@ -15,11 +15,11 @@ use ruma::{
 use super::undecryptable;
 use crate::{
     html::{self, Reader},
-    media::Media,
+    media::{MessageMedia, Part},
     view::{FileInfo, MessageBody, PictureInfo},
 };
 
-pub(super) fn of(content: &TimelineItemContent, me: &UserId, media: &Media) -> MessageBody {
+pub(super) fn of(content: &TimelineItemContent, me: &UserId, media: &MessageMedia<'_>) -> MessageBody {
     let TimelineItemContent::MsgLike(like) = content else {
         return MessageBody::Unknown { event_type: content.event_type_str().unwrap_or_default(), body: None };
     };
@@ -41,7 +41,12 @@ pub(super) fn of(content: &TimelineItemContent, me: &UserId, media: &Media) -> M
     }
 }
 
-fn message_type(message: &MessageType, mentions: Option<&Mentions>, me: &UserId, media: &Media) -> MessageBody {
+fn message_type(
+    message: &MessageType,
+    mentions: Option<&Mentions>,
+    me: &UserId,
+    media: &MessageMedia<'_>,
+) -> MessageBody {
     let blocks =
         |body: &str, formatted: Option<&FormattedBody>| html::blocks(body, formatted, &Reader { me, mentions });
     match message {
@@ -109,7 +114,7 @@ fn message_type(message: &MessageType, mentions: Option<&Mentions>, me: &UserId,
 }
 
 fn picture(
-    media: &Media,
+    media: &MessageMedia<'_>,
     source: &MediaSource,
     info: Option<&ImageInfo>,
     name: &str,
@@ -118,10 +123,14 @@ fn picture(
     let mime = info.and_then(|info| info.mimetype.clone());
     let thumbnail = info.and_then(|info| {
         let source = info.thumbnail_source.as_ref()?;
-        Some(media.name(source, info.thumbnail_info.as_ref().and_then(|info| info.mimetype.as_deref())))
+        Some(media.name(
+            Part::Thumbnail,
+            source,
+            info.thumbnail_info.as_ref().and_then(|info| info.mimetype.as_deref()),
+        ))
     });
     PictureInfo {
-        media: media.name(source, mime.as_deref()),
+        media: media.name(Part::File, source, mime.as_deref()),
         thumbnail,
         name: name.to_owned(),
         caption: caption.map(str::to_owned),
@@ -135,7 +144,7 @@ fn picture(
 
 fn file(media: &Media, source: &MediaSource, mime: Option<&str>, name: &str, caption: Option<&str>) -> FileInfo {
     FileInfo {
-        media: media.name(source, mime),
+        media: media.name(Part::File, source, mime),
         name: name.to_owned(),
         caption: caption.map(str::to_owned),
         size: None,

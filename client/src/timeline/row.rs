@@ -10,6 +10,7 @@ use ruma::{OwnedUserId, events::room::power_levels::RoomPowerLevels};
 use super::{body, names::Names, send_state, state, summary, undecryptable};
 use crate::{
     Session,
+    media::MessageMedia,
     view::{Encryption, MessageRow, Reaction, ReplyQuote, TimelineRow, TimelineRowKind},
 };
 
@@ -66,12 +67,13 @@ impl Drawing {
         } else {
             self.levels.user_can_redact_event_of_other(&self.me)
         };
+        let media = MessageMedia { media: self.session.media(), transaction: event.transaction_id() };
         MessageRow {
             event_id: event.event_id().map(ToString::to_string),
             sender: names.sender(event.sender(), event.sender_profile()),
             is_own: event.is_own(),
             timestamp: event.timestamp().get().into(),
-            body: body::of(content, &self.me, self.session.media()),
+            body: body::of(content, &self.me, &media),
             edited: message.is_some_and(|message| message.is_edited()),
             can_edit: event.is_editable(),
             can_redact: may_redact && !redacted,

@@ -1,5 +1,5 @@
 /** Messages as they are drawn. */
-import { render, screen } from '@testing-library/svelte';
+import { fireEvent, render, screen } from '@testing-library/svelte';
 import { userEvent } from '@testing-library/user-event';
 import { describe, expect, it, vi } from 'vitest';
 import type { MessageRow } from '~/backend/bindings/MessageRow';
@@ -14,8 +14,8 @@ const AT = new Date(2026, 10, 22, 9, 42).getTime();
 function show(part: Partial<MessageRow> = {}) {
   const row = message(person('Mira'), AT, part.body ?? 'hello', part);
   const actions: MessageActions = { reply: vi.fn(), edit: vi.fn(), react: vi.fn(), remove: vi.fn(), retry: vi.fn(), discard: vi.fn(), show: vi.fn(), save: vi.fn(), goTo: vi.fn(), openLink: vi.fn() };
-  render(MessageHarness, { props: { backend: createBackend(fakeTransport('conversation', { pace: 0 })), actions, row } });
-  return { row, actions, article: screen.getByRole('article') };
+  const { rerender } = render(MessageHarness, { props: { backend: createBackend(fakeTransport('conversation', { pace: 0 })), actions, row } });
+  return { row, actions, article: screen.getByRole('article'), rerender };
 }
 
 describe('a message', () => {
@@ -57,6 +57,15 @@ describe('a message', () => {
     await userEvent.click(screen.getByRole('button', { name: 'Discard' }));
     expect(actions.retry).toHaveBeenCalledWith(row);
     expect(actions.discard).toHaveBeenCalledWith(row);
+  });
+
+  it('shows a picture that failed at its first address at the next', async () => {
+    const picture = { media: 'queued', thumbnail: null, name: 'kiln.png', caption: null, width: 40, height: 30, size: null, mime: 'image/png', blurhash: null };
+    const { row, article, rerender } = show({ body: { type: 'picture', ...picture } });
+    await fireEvent.error(article.querySelector('button img') ?? article);
+    expect(article.querySelector('button img')).toBeNull();
+    await rerender({ row: { ...row, body: { type: 'picture', ...picture, media: 'sent' } } });
+    expect(article.querySelector('button img')?.getAttribute('src')).toContain('sent');
   });
 
   it('offers no second try where none can help', () => {
