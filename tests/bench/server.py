@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Our homeserver and Synapse side by side in one run: `./dev bench server [--json FILE] [--events N] [--rooms N] [--large N] [--only WORD]`.
+"""Our homeserver and Synapse side by side in one run: `./dev bench server [--json FILE] [--events N] [--rooms N] [--large N] [--missed N] [--only WORDS]`.
 
 Prints a table with the budgets of the design and, when asked, writes the numbers as JSON. Both servers get the same
 requests from the same program on the same machine; compare the two columns, not two runs.
@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "peers"))
 from homes import SECRET, Hearth, Refused, Synapse, User, until  # noqa: E402
+from joining import catch_up, join_of, with_members  # noqa: E402
 
 SLIDING = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync"
 
@@ -254,15 +255,24 @@ ROWS = [
     ("large_oldest_page_ms", "/messages, the large room's first 50 (ms)", "", lambda o, s: True),
     ("delivery_p50_ms", "delivery A to B, p50 (ms)", "<= 1/3", lambda o, s: o <= s / 3),
     ("delivery_p95_ms", "delivery A to B, p95 (ms)", "", lambda o, s: True),
+    ("catch_up_per_s", "events/s after an absence", "", lambda o, s: True),
+    *[row for count in (1000, 10_000) for row in (
+        (f"join_{count}_s", f"join of {count} members (s)", "", lambda o, s: True),
+        (f"join_{count}_spoke_s", "  first message sent (s)", "", lambda o, s: True),
+        (f"join_{count}_complete_s", "  all members known (s)", "", lambda o, s: True),
+        (f"join_{count}_peak_mb", "  memory meanwhile (MB)", "<= 400", lambda o, s: o <= 400),
+    )],
 ]
 
 
-def measure(make, a, ours: bool) -> dict:
-    """All measurements of one kind of server; `make(n)` gives its nth, started."""
+def measure(make, a, ours: bool, host) -> dict:
+    """All measurements of one kind of server; `make(n)` gives its nth, started, and `host()` one of ours with many people."""
     one, answer = make(1), {}
     steps = {"start": lambda: start_and_idle(one), "sends": lambda: sends(one), "sync": lambda: first_sync(one, a.events),
              "next": lambda: next_sync(one), "many": lambda: many_rooms(one, a.rooms), "paging": lambda: paging(one),
-             "large": lambda: large_room(one, a.large), "delivery": lambda: delivery(one, make(2))}
+             "large": lambda: large_room(one, a.large), "delivery": lambda: delivery(one, make(2)),
+             "absence": lambda: catch_up(user(host()), user(one), one, a.missed),
+             "join": lambda: join_of(user(host()), user(one), one.pid, 1000), "large-join": lambda: join_of(user(host()), user(one), one.pid, 10_000)}
     if not ours:
         # Synapse would take most of an hour to fill the large room.
         del steps["large"]
@@ -277,10 +287,11 @@ def measure(make, a, ours: bool) -> dict:
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--json", type=Path, help="write the numbers here")
-    p.add_argument("--events", type=int, default=20, help="events per room of the first sync (default: %(default)s)")
+    p.add_argument("--events", type=int, default=100, help="events per room of the first sync (default: %(default)s)")
     p.add_argument("--rooms", type=int, default=1000, help="rooms of the account with many (default: %(default)s)")
     p.add_argument("--large", type=int, default=100_000, help="events of the large room (default: %(default)s)")
-    p.add_argument("--only", help="some of start,sends,sync,next,many,paging,large,delivery")
+    p.add_argument("--only", help="some of start,sends,sync,next,many,paging,large,delivery,absence,join,large-join")
+    p.add_argument("--missed", type=int, default=2000, help="messages written during an absence (default: %(default)s)")
     p.add_argument("--profile", default="release", help="which build of ours (default: %(default)s)")
     a = p.parse_args()
     folder, running = Path(tempfile.mkdtemp(prefix="hearth-bench-")), []
@@ -289,8 +300,15 @@ def main() -> None:
         running.append(Synapse(folder, f"127.0.1.{n}"))
         return running[-1].start()
 
-    def hearth(n: int) -> Hearth:
-        ours = Hearth(folder, f"127.0.2.{n}", a.profile)
+    hosts: list[Hearth] = []
+
+    def host() -> Hearth:
+        if not hosts:
+            hosts.append(hearth(9, lambda ours: with_members(folder, ours)))
+        return hosts[0]
+
+    def hearth(n: int, prepared=lambda ours: ours) -> Hearth:
+        ours = prepared(Hearth(folder, f"127.0.2.{n}", a.profile))
         # Synapse's limits are off too: the clients here ask more than people do.
         config = folder / "bench.toml"
         config.write_text("rate_limits = false\n")
@@ -302,7 +320,7 @@ def main() -> None:
     try:
         for name, make in (("synapse", synapse), ("hearth", hearth)):
             print(name, file=sys.stderr, flush=True)
-            numbers[name] = measure(make, a, name == "hearth")
+            numbers[name] = measure(make, a, name == "hearth", host)
     finally:
         for server in running:
             server.stop()

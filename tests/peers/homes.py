@@ -138,14 +138,15 @@ def until(what: str, find, deadline: float = DEADLINE):
 class Synapse:
     """A Synapse from PyPI; `ca.pem` of the folder is made with the first one."""
 
-    def __init__(self, folder: Path, address: str, *more: str):
-        self.folder = folder / f"synapse-{address}"
+    def __init__(self, folder: Path, address: str, *more: str, inside: tuple[str, ...] = ()):
+        """`inside` is put before the command, to start it in a network of its own."""
+        self.folder, self.inside = folder / f"synapse-{address}", inside
         self.name = f"{address}:18448"
         self.tool("setup", "--server-name", self.name, "--client-port", "18008", "--venv", str(CACHE / "synapse"),
                   "--ca-cert", str(folder / "ca.pem"), "--registration-shared-secret", SECRET, *more)
 
     def tool(self, command: str, *arguments: str) -> dict:
-        argv = [sys.executable, str(HERE / "synapse_peer.py"), command, "--dir", str(self.folder), *arguments]
+        argv = [*self.inside, sys.executable, str(HERE / "synapse_peer.py"), command, "--dir", str(self.folder), *arguments]
         done = subprocess.run(argv, stdout=subprocess.PIPE, check=True)
         return json.loads(done.stdout)
 
@@ -161,8 +162,9 @@ class Synapse:
 class Hearth:
     """Ours, on an address of its own, with a certificate signed by the folder's authority."""
 
-    def __init__(self, folder: Path, address: str, profile: str = "debug", name: str | None = None):
-        self.data, self.address, self.profile = folder / f"hearth-{address}", address, profile
+    def __init__(self, folder: Path, address: str, profile: str = "debug", name: str | None = None, inside: tuple[str, ...] = (),
+                 network: str = "127.0.0.0/8"):
+        self.data, self.address, self.profile, self.inside = folder / f"hearth-{address}", address, profile, inside
         self.name, self.log = name or f"{address}:8448", folder / f"hearth-{address}.log"
         self.child = None
         cert, key = folder / f"hearth-{address}.pem", folder / f"hearth-{address}.key"
@@ -172,13 +174,13 @@ class Hearth:
             subprocess.run([*issue, "--san", address], check=True)
         self.flags = ["--server-name", self.name, "--client-listen", f"{address}:0", "--federation-listen", f"{address}:8448",
                       "--tls-cert", str(cert), "--tls-key", str(key), "--trusted-ca", str(folder / "ca.pem"),
-                      "--allow-network", "127.0.0.0/8", "--registration-secret", SECRET]
+                      "--allow-network", network, "--registration-secret", SECRET]
 
     def start(self) -> "Hearth":
         program = TARGET / self.profile / "homeserver"
         began = time.monotonic()
         with open(self.log, "ab") as log:
-            self.child = subprocess.Popen([str(program), "serve", "--data", str(self.data), *self.flags],
+            self.child = subprocess.Popen([*self.inside, str(program), "serve", "--data", str(self.data), *self.flags],
                                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         line = self.child.stdout.readline()
         if not line:
@@ -203,7 +205,7 @@ class Alone(Hearth):
     """Ours for clients alone: no certificate, no other server."""
 
     def __init__(self, folder: Path, profile: str = "debug", name: str = "hearth.test"):
-        self.data, self.profile, self.name = folder / "hearth", profile, name
+        self.data, self.profile, self.name, self.inside = folder / "hearth", profile, name, ()
         self.log, self.child = folder / "hearth.log", None
         self.flags = ["--server-name", name, "--client-listen", "127.0.0.1:0", "--federation-listen", "off",
                       "--registration-secret", SECRET]

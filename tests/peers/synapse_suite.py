@@ -104,7 +104,7 @@ def history_from_before(_world: World, host: User, guest: User) -> None:
 
 @both_ways
 def older_room_versions(_world: World, host: User, guest: User) -> None:
-    for version in ("6", "9", "10", "11"):
+    for version in ("6", "7", "8", "9", "10", "11", "12"):
         room = host.make_room(room_version=version)
         guest.join(room, host.server_name)
         talk(room, host, guest)
@@ -123,6 +123,239 @@ def state_power_and_ban(_world: World, host: User, guest: User) -> None:
     until("the topic", lambda: guest.state(room, "m.room.topic")["topic"] == "ours")
     host.client("POST", "rooms", room, "ban", body={"user_id": guest.user_id})
     until("the ban", lambda: room not in guest.client("GET", "joined_rooms")["joined_rooms"])
+
+
+def membership(viewer: User, room: str, of: User) -> str:
+    return viewer.state(room, "m.room.member", of.user_id)["membership"]
+
+
+@both_ways
+def every_change_of_membership(_world: World, host: User, guest: User) -> None:
+    room = host.make_room(preset="private_chat")
+
+    def act(what: str, **more) -> None:
+        host.client("POST", "rooms", room, what, body={"user_id": guest.user_id} | more)
+
+    def invited() -> bool:
+        return room in guest.sync()["rooms"].get("invite", {})
+
+    def joined() -> bool:
+        return room in guest.client("GET", "joined_rooms")["joined_rooms"]
+
+    act("invite", reason="tea")
+    until("the invite", invited)
+    act("kick", reason="no tea")
+    until("the invite to be withdrawn", lambda: not invited())
+    act("invite")
+    until("the second invite", invited)
+    act("ban")
+    until("the ban of an invited", lambda: not invited())
+    act("unban")
+    act("invite")
+    until("the invite after the ban", invited)
+    guest.join(room, host.server_name)
+    until("the join", lambda: membership(host, room, guest) == "join")
+    talk(room, host, guest)
+    act("kick", reason="late")
+    until("the kick", lambda: not joined())
+    act("invite")
+    until("the invite after the kick", invited)
+    guest.join(room, host.server_name)
+    until("the second join", lambda: membership(host, room, guest) == "join")
+    guest.client("PUT", "profile", guest.user_id, "displayname", body={"displayname": "Another Name"})
+    until("the name", lambda: host.state(room, "m.room.member", guest.user_id)["displayname"] == "Another Name")
+    host.set_state(room, "m.room.power_levels", host.state(room, "m.room.power_levels") | {"users": powers(host, room) | {guest.user_id: 60}})
+    until("the power", lambda: powers(guest, room).get(guest.user_id) == 60)
+    guest.set_state(room, "m.room.topic", {"topic": "of the guest"})
+    until("the topic", lambda: host.state(room, "m.room.topic")["topic"] == "of the guest")
+    guest.leave(room)
+    until("the leave", lambda: membership(host, room, guest) == "leave")
+
+
+def powers(user: User, room: str) -> dict:
+    return user.state(room, "m.room.power_levels").get("users", {})
+
+
+@both_ways
+def knocking(_world: World, host: User, guest: User) -> None:
+    knock = [{"type": "m.room.join_rules", "state_key": "", "content": {"join_rule": "knock"}}]
+    room = host.make_room(preset="private_chat", name="Behind a door", initial_state=knock)
+
+    def knocks(reason: str) -> None:
+        query = [("via", host.server_name), ("server_name", host.server_name)]
+        guest.client("POST", "knock", room, body={"reason": reason}, query=query)
+        until("the knock", lambda: membership(host, room, guest) == "knock")
+
+    knocks("tea?")
+    assert host.state(room, "m.room.member", guest.user_id)["reason"] == "tea?"
+    shown = until("the knock in the guest's list", lambda: guest.sync()["rooms"].get("knock", {}).get(room))
+    names = [e["content"]["name"] for e in shown["knock_state"]["events"] if e["type"] == "m.room.name"]
+    assert names == ["Behind a door"], shown
+    guest.leave(room)
+    until("the knock to be taken back", lambda: membership(host, room, guest) == "leave")
+    knocks("again")
+    host.client("POST", "rooms", room, "kick", body={"user_id": guest.user_id})
+    until("the refusal", lambda: room not in guest.sync()["rooms"].get("knock", {}))
+    knocks("please")
+    host.invite(room, guest)
+    until("the invite", lambda: room in guest.sync()["rooms"].get("invite", {}))
+    guest.join(room, host.server_name)
+    until("the join", lambda: membership(host, room, guest) == "join")
+    talk(room, host, guest)
+
+
+@both_ways
+def restricted_rooms(_world: World, host: User, guest: User) -> None:
+    guild = host.make_room(name="Guild")
+    for version, rule in (("8", "restricted"), ("10", "knock_restricted"), ("12", "restricted")):
+        allow = [{"type": "m.room_membership", "room_id": guild}]
+        rules = [{"type": "m.room.join_rules", "state_key": "", "content": {"join_rule": rule, "allow": allow}}]
+        room = host.make_room(preset="private_chat", room_version=version, initial_state=rules)
+        try:
+            guest.join(room, host.server_name)
+            raise AssertionError("a stranger came in")
+        except Refused as refused:
+            assert refused.status == 403, refused
+        guest.join(guild, host.server_name)
+        until("the guild to know", lambda: guest.user_id in host.members(guild))
+        guest.join(room, host.server_name)
+        until("the join", lambda: membership(host, room, guest) == "join")
+        member = host.state(room, "m.room.member", guest.user_id)
+        assert member["join_authorised_via_users_server"] == host.user_id, member
+        talk(room, host, guest)
+        guest.leave(guild)
+        until("the guild to know of the leave", lambda: guest.user_id not in host.members(guild))
+
+
+@both_ways
+def upgrade(_world: World, host: User, guest: User) -> None:
+    name = f"moving-{host.user_id[1:].split(':')[0]}"
+    old = host.make_room(room_version="9", name="Old house", topic="dust", room_alias_name=name)
+    guest.join(old, host.server_name)
+    talk(old, host, guest)
+    new = host.client("POST", "rooms", old, "upgrade", body={"new_version": "12"})["replacement_room"]
+    until("the tombstone", lambda: guest.state(old, "m.room.tombstone")["replacement_room"] == new)
+    guest.join(new, host.server_name)
+    until("the join", lambda: guest.user_id in host.members(new))
+    assert guest.state(new, "m.room.create")["predecessor"]["room_id"] == old
+    assert guest.state(new, "m.room.topic")["topic"] == "dust"
+    assert guest.client("GET", "directory", "room", f"#{name}:{host.server_name}")["room_id"] == new
+    talk(new, host, guest)
+
+
+@both_ways
+def public_directory(_world: World, host: User, guest: User) -> None:
+    word = f"orchard{time.time_ns()}"
+    room = host.make_room(visibility="public", name=f"The {word}", topic="apples")
+    host.make_room(name=f"Not the {word}")
+    query = {"server": host.server_name}
+    found = guest.client("POST", "publicRooms", query=query, body={"filter": {"generic_search_term": word}, "limit": 10})["chunk"]
+    assert [(one["room_id"], one["topic"], one["num_joined_members"]) for one in found] == [(room, "apples", 1)], found
+    listed, since = [], None
+    while True:
+        page = guest.client("GET", "publicRooms", query=query | {"limit": 1} | ({"since": since} if since else {}))
+        listed += [one["room_id"] for one in page["chunk"]]
+        if not (since := page.get("next_batch")):
+            break
+    assert room in listed and len(listed) == len(set(listed)), listed
+
+
+@both_ways
+def spaces(_world: World, host: User, guest: User) -> None:
+    via = {"via": [host.server_name]}
+    space = host.make_room(name="Garden", creation_content={"type": "m.space"})
+    beds = [host.make_room(name=f"Bed {n}") for n in range(3)]
+    secret = host.make_room(preset="private_chat", name="Shed")
+    inner = host.make_room(name="Corner", creation_content={"type": "m.space"})
+    for n, child in enumerate([*beds[:2], secret, inner]):
+        host.set_state(space, "m.space.child", via | {"order": str(n)}, child)
+    host.set_state(inner, "m.space.child", via, beds[2])
+    path = f"/_matrix/client/v1/rooms/{space}/hierarchy"
+
+    def hierarchy() -> list[str]:
+        rooms, since = [], ""
+        while True:
+            page = guest.call("GET", f"{path}?limit=2{since}")
+            rooms += page["rooms"]
+            if not page.get("next_batch"):
+                return [room.get("name") for room in rooms]
+            since = "&from=" + page["next_batch"]
+
+    guest.join(space, host.server_name)
+    until("the space and what a guest may see of it", lambda: hierarchy() == ["Garden", "Bed 0", "Bed 1", "Corner", "Bed 2"])
+
+
+@both_ways
+def server_acl(_world: World, host: User, guest: User) -> None:
+    room = host.make_room()
+    guest.join(room, host.server_name)
+    talk(room, host, guest)
+    # An access list names hosts without ports.
+    denied = {"allow": ["*"], "deny": [guest.server_name.split(":")[0]], "allow_ip_literals": True}
+    host.set_state(room, "m.room.server_acl", denied)
+    until("the list", lambda: guest.state(room, "m.room.server_acl") == denied)
+    try:
+        guest.say(room, "from behind the fence")
+    except Refused:
+        pass
+    other = guest.make_room()
+    host.join(other, guest.server_name)
+    talk(other, guest, host)
+    assert "from behind the fence" not in host.words(room)
+    host.set_state(room, "m.room.server_acl", {"allow": ["*"]})
+    until("the list to be lifted", lambda: not guest.state(room, "m.room.server_acl").get("deny"))
+    talk(room, host, guest)
+
+
+@both_ways
+def device_lists(_world: World, host: User, guest: User) -> None:
+    room = host.make_room(initial_state=[{"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}])
+    guest.join(room, host.server_name)
+    until("the join", lambda: guest.user_id in host.members(room))
+    view = Follow(host)
+
+    def changed(sync: dict) -> bool:
+        return guest.user_id in sync.get("device_lists", {}).get("changed", [])
+
+    def devices() -> set[str]:
+        answer = host.client("POST", "keys", "query", body={"device_keys": {guest.user_id: []}})
+        return set(answer["device_keys"].get(guest.user_id, {}))
+
+    def upload(user: User, device: str) -> None:
+        keys = {"algorithms": ["m.megolm.v1.aes-sha2"], "device_id": device, "user_id": user.user_id,
+                "keys": {f"ed25519:{device}": "A" * 43, f"curve25519:{device}": "B" * 43},
+                "signatures": {user.user_id: {f"ed25519:{device}": "C" * 86}}}
+        user.client("POST", "keys", "upload", body={"device_keys": keys})
+
+    first = guest.client("GET", "account", "whoami")["device_id"]
+    upload(guest, first)
+    view.find("the first device", changed)
+    until("its keys", lambda: devices() == {first})
+    login = {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": guest.user_id}, "password": guest.password}
+    session = guest.client("POST", "login", body=login)
+    kept, guest.token = guest.token, session["access_token"]
+    upload(guest, session["device_id"])
+    view.find("the second device", changed)
+    until("both devices' keys", lambda: devices() == {first, session["device_id"]})
+    guest.client("POST", "logout", body={})
+    guest.token = kept
+    view.find("the logout", changed)
+    until("one device again", lambda: devices() == {first})
+    guest.leave(room)
+    view.find("that nothing is shared any more", lambda sync: guest.user_id in sync.get("device_lists", {}).get("left", []))
+
+
+@both_ways
+def a_moment_before_the_join(_world: World, host: User, guest: User) -> None:
+    room = host.make_room()
+    events = [host.say(room, f"page {n}") for n in range(40)]
+    moment = host.client("GET", "rooms", room, "event", events[10])["origin_server_ts"]
+    guest.join(room, host.server_name)
+    path = f"/_matrix/client/v1/rooms/{room}/timestamp_to_event?dir=f&ts={moment}"
+    found = until("the event of the moment", lambda: guest.call("GET", path))
+    assert found["event_id"] in events[:11] and found["origin_server_ts"] == moment, found
+    around = guest.client("GET", "rooms", room, "context", found["event_id"], query={"limit": 4})
+    assert around["event"]["event_id"] == found["event_id"] and around["events_before"] and around["events_after"], around
 
 
 @both_ways

@@ -142,7 +142,13 @@ fn picture(
     }
 }
 
-fn file(media: &Media, source: &MediaSource, mime: Option<&str>, name: &str, caption: Option<&str>) -> FileInfo {
+fn file(
+    media: &MessageMedia<'_>,
+    source: &MediaSource,
+    mime: Option<&str>,
+    name: &str,
+    caption: Option<&str>,
+) -> FileInfo {
     FileInfo {
         media: media.name(Part::File, source, mime),
         name: name.to_owned(),
