@@ -103,6 +103,12 @@ class User:
     def sync(self, since: str | None = None, timeout: int = 0) -> dict:
         return self.client("GET", "sync", query={"timeout": timeout} | ({"since": since} if since else {}))
 
+    def rooms(self, membership: str) -> dict:
+        """What a first sync tells of rooms with this membership. Synapse answers a repeated first sync from a cache, so each has a filter of its own."""
+        only = {"room": {"timeline": {"limit": 1, "not_senders": [f"@nobody{next(self.transactions)}:example.org"]}}}
+        answer = self.client("GET", "sync", query={"timeout": 0, "filter": json.dumps(only)})
+        return answer.get("rooms", {}).get(membership, {})
+
 
 class Follow:
     """A user's syncs, one after the other: Synapse answers a repeated first sync from a cache."""
