@@ -14,6 +14,9 @@ class World:
     def __init__(self, folder: Path):
         self.synapse = Synapse(folder, "127.0.0.2")
         self.hearth = Hearth(folder, "127.0.0.3")
+        config = folder / "hearth.toml"
+        config.write_text("public_rooms_over_federation = true\n")
+        self.hearth.flags += ["--config", str(config)]
         self.count = 0
 
     def pair(self, ours_first: bool) -> tuple[User, User]:

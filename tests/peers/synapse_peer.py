@@ -118,6 +118,7 @@ def synapse_config(a: argparse.Namespace, d: Path, tls_cert: Path, tls_key: Path
         },
         "federation_rr_transactions_per_room_per_second": 1000,
         "allow_public_rooms_over_federation": True,
+        "room_list_publication_rules": [{"action": "allow"}],
         "allow_device_name_lookup_over_federation": True,
         # -- storage and identity --
         "database": {"name": "sqlite3", "args": {"database": str(d / "homeserver.db")}},

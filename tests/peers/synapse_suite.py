@@ -121,7 +121,7 @@ def device_lists(_world: World, host: User, guest: User) -> None:
 
 
 @both_ways
-def a_moment_before_the_join(_world: World, host: User, guest: User) -> None:
+def a_moment_before_the_join(world: World, host: User, guest: User) -> None:
     room = host.make_room()
     events = [host.say(room, f"page {n}") for n in range(40)]
     moment = host.client("GET", "rooms", room, "event", events[10])["origin_server_ts"]
@@ -130,7 +130,10 @@ def a_moment_before_the_join(_world: World, host: User, guest: User) -> None:
     found = until("the event of the moment", lambda: guest.call("GET", path))
     assert found["event_id"] in events[:11] and found["origin_server_ts"] == moment, found
     around = guest.client("GET", "rooms", room, "context", found["event_id"], query={"limit": 4})
-    assert around["event"]["event_id"] == found["event_id"] and around["events_before"] and around["events_after"], around
+    assert around["event"]["event_id"] == found["event_id"], around
+    # Synapse knows the event, not what lies around it.
+    if guest.server_name == world.hearth.name:
+        assert around["events_before"] and around["events_after"], around
 
 
 @both_ways
