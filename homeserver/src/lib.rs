@@ -1,6 +1,6 @@
 //! The homeserver as a library: one person's (or a small team's) own Matrix server.
 #![cfg_attr(
-    test,
+    any(test, fuzzing),
     allow(
         clippy::unwrap_used,
         clippy::expect_used,
@@ -22,5 +22,5 @@ pub mod store;
 pub use owner_client::{Owner, OwnerError};
 pub use start::{Homeserver, Power, SOCKET, StartError, start};
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod testing;

@@ -52,7 +52,7 @@ mod staging;
 mod state_keys;
 mod summaries;
 mod sync;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod testing;
 mod threads;
 mod threepid_bindings;

@@ -1,16 +1,18 @@
 //! Servers in one process for the tests of this crate, joined by a network that can fail.
 
 mod answers;
+#[cfg(test)]
 pub mod devices;
 mod lies;
+mod requests;
 mod taker;
 mod web;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
 };
 
@@ -20,7 +22,7 @@ use crypto::ServerIdentity;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Limited};
-use ruma::{OwnedServerName, ServerName};
+use ruma::{OwnedServerName, RoomId, ServerName};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
@@ -36,12 +38,13 @@ use crate::{
         federation::{Federation, Limits, SendError, Transport},
         notifier::Notifier,
     },
-    store::Store,
+    store::{Durability, Store, StoreError},
 };
 
 pub use self::{
-    answers::{always, notary},
+    answers::{always, notary, noting},
     lies::Lies,
+    requests::{signed, signed_bytes},
     taker::Taker,
     web::FakeWeb,
 };
@@ -55,7 +58,7 @@ struct Attached {
     router: Router,
     down: bool,
     gate: Option<Arc<Gate>>,
-    requests: Arc<AtomicUsize>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl FakeNetwork {
@@ -94,7 +97,14 @@ impl FakeNetwork {
 
     /// How many requests came to the server.
     pub fn requests(&self, server: &ServerName) -> usize {
-        self.0.lock().unwrap().get(server).unwrap().requests.load(Ordering::SeqCst)
+        self.requests_to(server, "")
+    }
+
+    /// The same, of those whose path contains `part`.
+    pub fn requests_to(&self, server: &ServerName, part: &str) -> usize {
+        let requests = Arc::clone(&self.0.lock().unwrap().get(server).unwrap().requests);
+        let requests = requests.lock().unwrap();
+        requests.iter().filter(|path| path.contains(part)).count()
     }
 }
 
@@ -144,7 +154,7 @@ impl Transport for FakeNetwork {
             else {
                 return Err(SendError::Unreachable("nobody is there".to_owned()));
             };
-            attached.requests.fetch_add(1, Ordering::SeqCst);
+            attached.requests.lock().unwrap().push(request.uri().path().to_owned());
             let exchange = async {
                 let path = request.uri().path().to_owned();
                 if let Some(gate) = &attached.gate {
@@ -232,5 +242,26 @@ impl TestHome {
 
     pub fn name(&self) -> &ServerName {
         &self.parts.server_name
+    }
+
+    /// A piece of a room's state is lost, as if a state had once come with a hole.
+    pub async fn loses_state(&self, room_id: &RoomId, kind: &str) {
+        let mut db = self.parts.store.read().await.unwrap();
+        let room = db.room_by_id(room_id).await.unwrap().unwrap();
+        let key = db.key_sn(kind, "").await.unwrap().unwrap();
+        drop(db);
+        let lose = self.parts.store.write::<_, StoreError, _>(Durability::Normal, move |tx| {
+            Box::pin(async move {
+                let position = tx.next_position();
+                tx.change_current_state(room.sn, position, key, None).await?;
+                let broken = tx.state_with(room.sn, room.snapshot, &BTreeMap::from([(key, None)])).await?;
+                tx.set_room_snapshot(room.sn, broken).await?;
+                for (end, ..) in tx.forward_extremities(room.sn).await? {
+                    tx.set_state_before(end, broken).await?;
+                }
+                Ok(())
+            })
+        });
+        lose.await.unwrap();
     }
 }

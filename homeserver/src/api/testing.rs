@@ -89,14 +89,19 @@ impl Server {
         let (server, sender) = Self::in_folder(config, folder.path(), identity, now, transport).await?;
         Ok((Self { _folder: Some(folder), ..server }, sender))
     }
-
-    /// Calls a server that somebody else made; its time does not pass.
-    pub fn over(parts: Parts) -> Self {
-        Self { router: router::socket(parts), now: Arc::default(), _folder: None }
-    }
 }
 
 impl Server {
+    /// Calls a server that somebody else made; its time does not pass.
+    pub fn over(parts: Parts) -> Self {
+        Self {
+            router: router::socket(parts),
+            now: Arc::default(),
+            #[cfg(test)]
+            _folder: None,
+        }
+    }
+
     /// The same from a folder that outlives it: what an earlier one wrote there is served on.
     pub async fn in_folder(
         config: Config,

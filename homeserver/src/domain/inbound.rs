@@ -21,7 +21,6 @@ use std::{
 };
 
 use lru::LruCache;
-use tokio::sync::Semaphore;
 
 use crate::{
     clock::Clock,
@@ -57,12 +56,10 @@ pub struct Inbound {
     turns: Turns,
     clock: Clock,
     heard: Arc<Mutex<LruCache<ServerSn, i64>>>,
-    /// Events that are judged at the same time, in all rooms.
-    judging: Arc<Semaphore>,
+    /// For what is fetched.
+    places: missing::Places,
 }
 
-/// Events that are judged at the same time.
-const JUDGED: usize = 16;
 /// Servers of which it is known when they spoke to us last.
 const HEARD: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
 /// Whoever was silent for longer may have been away.
@@ -87,7 +84,7 @@ impl Inbound {
             turns: Turns::default(),
             clock,
             heard: Arc::new(Mutex::new(LruCache::new(HEARD))),
-            judging: Arc::new(Semaphore::new(JUDGED)),
+            places: missing::Places::default(),
         }
     }
 

@@ -39,6 +39,7 @@ use std::{
 };
 
 use ruma::{OwnedServerName, RoomId, ServerName, room_version_rules::RoomVersionRules};
+use tokio::sync::Semaphore;
 
 use crate::{
     clock::Clock,
@@ -102,7 +103,13 @@ pub struct Rooms {
     purges: purge::Purges,
     delayed: DelayedChanged,
     tied: extremities::Tied,
+    verifying: verified::Verifying,
+    /// Places for events of other servers that are judged, in all rooms.
+    judging: Arc<Semaphore>,
 }
+
+/// Events that are judged at the same time.
+const JUDGED: usize = 16;
 
 impl Rooms {
     pub fn new(
@@ -128,6 +135,8 @@ impl Rooms {
             purges: purge::Purges::default(),
             delayed: DelayedChanged::default(),
             tied: extremities::Tied::default(),
+            verifying: verified::Verifying::default(),
+            judging: Arc::new(Semaphore::new(JUDGED)),
         }
     }
 

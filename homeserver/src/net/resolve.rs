@@ -18,6 +18,8 @@ use lru::LruCache;
 use ruma::ServerName;
 use tokio::time::Instant;
 
+#[cfg(any(test, fuzzing))]
+pub use self::well_known::read_answer;
 pub use self::well_known::{FetchWellKnown, NoWellKnown, WellKnown, WellKnownOverHttps};
 use super::{
     connect::{Host, Target},

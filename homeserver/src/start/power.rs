@@ -57,9 +57,10 @@ impl Homeserver {
 }
 
 impl Powered {
-    /// Sends what can be sent at once, and makes the database whole without its log.
+    /// Sends what can be sent at once and nothing after it, and makes the database whole without its log.
     async fn sleep(&self) {
         self.sender.drain(FLUSH).await;
+        self.sender.hold();
         if let Err(error) = self.store.checkpoint().await {
             tracing::warn!(error = &error as &dyn Error, "The database's log could not be worked off before a sleep.");
         }

@@ -8,7 +8,7 @@ use super::{Db, ServerSn, StoreError, Tx};
 pub enum Lane {
     /// A server of the room brought it, and its signatures hold.
     Ready = 0,
-    /// A stranger brought it, or the keys that it is signed with are still to be fetched.
+    /// A stranger brought it, or something must be fetched for it: the keys that it is signed with, events that it names.
     Doubtful = 1,
 }
 
@@ -25,6 +25,14 @@ pub struct StagedPdu {
     pub received_ts: i64,
     pub attempts: u32,
 }
+
+/// Room, lane, server, time, limit.
+pub(super) const STAGED_OF: &str =
+    "SELECT staging_sn, room_id, event_id, origin, json, received_ts, attempts FROM staging
+     WHERE origin = $3 AND room_id = $1 AND lane = $2 AND retry_ts <= $4 ORDER BY staging_sn LIMIT $5";
+/// Room, lane, time.
+pub(super) const STAGED_ORIGINS: &str = "SELECT origin FROM staging
+     WHERE room_id = $1 AND lane = $2 AND retry_ts <= $3 GROUP BY origin ORDER BY min(staging_sn)";
 
 /// How many PDUs wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
@@ -64,6 +72,30 @@ impl Db {
         .bind(limit)
         .fetch_all(&mut self.0)
         .await?)
+    }
+
+    /// The same, of one server.
+    pub async fn staged_pdus_of(
+        &mut self,
+        room_id: &str,
+        lane: Lane,
+        origin: &str,
+        now_ms: i64,
+        limit: u32,
+    ) -> Result<Vec<StagedPdu>, StoreError> {
+        Ok(sqlx::query_as(STAGED_OF)
+            .bind(room_id)
+            .bind(lane)
+            .bind(origin)
+            .bind(now_ms)
+            .bind(limit)
+            .fetch_all(&mut self.0)
+            .await?)
+    }
+
+    /// The servers whose staged PDUs in a room's lane may be tried at this time, by the oldest of these.
+    pub async fn staged_origins(&mut self, room_id: &str, lane: Lane, now_ms: i64) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar(STAGED_ORIGINS).bind(room_id).bind(lane).bind(now_ms).fetch_all(&mut self.0).await?)
     }
 
     /// How many PDUs wait in this lane of the room, and from this server.
@@ -119,6 +151,20 @@ impl Tx {
     /// The PDU is done with.
     pub async fn unstage_pdu(&mut self, sn: i64) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM staging WHERE staging_sn = $1").bind(sn).execute(&mut self.db.0).await?;
+        Ok(())
+    }
+
+    /// The PDU waits in another lane from now on.
+    pub async fn restage_pdu(&mut self, sn: i64, lane: Lane) -> Result<(), StoreError> {
+        let room_id: Option<String> =
+            sqlx::query_scalar("UPDATE staging SET lane = $2 WHERE staging_sn = $1 RETURNING room_id")
+                .bind(sn)
+                .bind(lane)
+                .fetch_optional(&mut self.db.0)
+                .await?;
+        if let Some(room_id) = room_id {
+            self.wake_staging(&room_id);
+        }
         Ok(())
     }
 

@@ -1,12 +1,27 @@
 //! What tests write without going through a room or an account.
 
 use ruma::{DeviceId, RoomId, RoomVersionId, UserId};
+use sqlx::AssertSqlSafe;
 
 use super::{
     Db, Departure, EventSn, LocalMembership, Membership, RoomSn, ServerSn, StoreError, Tx, UserSn, token_hash,
 };
 
 impl Db {
+    /// How many rows each table has.
+    pub async fn test_row_counts(&mut self) -> Result<Vec<(String, i64)>, StoreError> {
+        let tables: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+                .fetch_all(&mut self.0)
+                .await?;
+        let mut counts = Vec::new();
+        for table in tables {
+            let count = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {table}")));
+            counts.push((table, count.fetch_one(&mut self.0).await?));
+        }
+        Ok(counts)
+    }
+
     /// How many originals of redacted events are kept.
     pub async fn test_redacted_originals(&mut self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar("SELECT count(*) FROM redacted_originals").fetch_one(&mut self.0).await?)

@@ -1,7 +1,7 @@
 //! Servers that give the same answer to everybody.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -23,9 +23,20 @@ pub fn always(status: StatusCode, body: Value) -> (Router, Arc<AtomicUsize>) {
     (Router::new().fallback(answer), count)
 }
 
-/// Tells its own keys, and as a notary those of another server.
-pub fn notary(own: String, other: Value) -> Router {
+/// Answers everything with this text, and notes its name.
+pub fn noting(name: &str, names: &Arc<Mutex<Vec<String>>>, status: StatusCode, text: String) -> Router {
+    let (name, names) = (name.to_owned(), Arc::clone(names));
+    let answer = async move || {
+        names.lock().unwrap().push(name);
+        (status, text)
+    };
+    Router::new().fallback(answer)
+}
+
+/// Tells its own keys, and as a notary those of other servers.
+pub fn notary(own: String, others: Vec<Value>) -> Router {
+    let others = json!({ "server_keys": others });
     Router::new()
         .route("/_matrix/key/v2/server", get(async move || own.clone()))
-        .route("/_matrix/key/v2/query", post(async move || Json(json!({ "server_keys": [other] }))))
+        .route("/_matrix/key/v2/query", post(async move || Json(others)))
 }

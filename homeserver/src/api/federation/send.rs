@@ -24,10 +24,11 @@ pub async fn send_transaction(
 ) -> Result<heads::Answer, ApiError> {
     let heads::Transaction { request: sent, heads: told } = &request.request;
     let origin = &request.sender;
-    let cost = Cost { pdus: sent.pdus.len(), edus: sent.edus.len(), bytes: request.body.len() };
-    federation.quota.take(origin.server, cost, Instant::now()).map_err(ApiError::limit_exceeded)?;
     let transaction =
         Transaction { txn_id: &sent.transaction_id, origin: &sent.origin, pdus: &sent.pdus, edus: &sent.edus };
+    transaction.check_size()?;
+    let cost = Cost { pdus: sent.pdus.len(), edus: sent.edus.len(), bytes: request.body.len() };
+    federation.quota.take(origin.server, cost, Instant::now()).map_err(ApiError::limit_exceeded)?;
     let pdus = inbound.transaction(origin, transaction).await?;
     let heads = if told.is_empty() {
         RoomHeads::new()

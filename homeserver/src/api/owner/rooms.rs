@@ -4,16 +4,23 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use ruma::OwnedRoomId;
+use ruma::{OwnedRoomId, OwnedServerName};
 use serde::Serialize;
 
-use crate::api::{error::ApiError, parts::Parts};
+use crate::{
+    api::{error::ApiError, parts::Parts},
+    domain::rooms::RoomsError,
+};
 
 /// What a repair did.
 #[derive(Serialize)]
 pub struct Repaired {
     /// Names of the servers that told their state.
     servers: Vec<String>,
+    /// Of those that were asked in vain.
+    failed: Vec<String>,
+    /// Others might have told theirs, had there been more time.
+    out_of_time: bool,
     changed: Vec<Changed>,
 }
 
@@ -26,8 +33,17 @@ pub struct Changed {
 }
 
 pub async fn repair(State(parts): State<Parts>, Path(room_id): Path<OwnedRoomId>) -> Result<Json<Repaired>, ApiError> {
-    let repaired = parts.inbound.repair(&room_id).await?;
-    let servers = repaired.servers.iter().map(ToString::to_string).collect();
+    let repaired = parts.inbound.repair(&room_id).await.map_err(|error| match error {
+        RoomsError::UnknownRoom => ApiError::not_found("This server does not know the room"),
+        RoomsError::NotInRoom => ApiError::forbidden("Nobody of this server is in the room"),
+        other => other.into(),
+    })?;
+    let names = |servers: Vec<OwnedServerName>| servers.iter().map(ToString::to_string).collect();
     let changed = repaired.changed.into_iter().map(|(kind, state_key)| Changed { kind, state_key }).collect();
-    Ok(Json(Repaired { servers, changed }))
+    Ok(Json(Repaired {
+        servers: names(repaired.servers),
+        failed: names(repaired.failed),
+        out_of_time: repaired.out_of_time,
+        changed,
+    }))
 }

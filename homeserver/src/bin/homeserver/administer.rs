@@ -102,6 +102,12 @@ pub enum Room {
         #[arg(long)]
         force: bool,
     },
+    /// Asks other servers of a room for its state and brings it together with what is here.
+    Repair {
+        room_id: String,
+        #[command(flatten)]
+        data: Data,
+    },
     /// Deletes old messages of a room; state stays.
     PurgeHistory {
         room_id: String,
@@ -196,6 +202,22 @@ impl Room {
             Self::Show { room_id, data } => {
                 tell(&data, Method::GET, &path(&["v1", "rooms", &room_id], &[])?, None).await
             }
+            Self::Repair { room_id, data } => {
+                let owner = owner(&data.data).await?;
+                if matches!(owner, Owner::Opened(_)) {
+                    owner.close().await;
+                    bail!("other servers can only be asked while this one is served");
+                }
+                let answer = owner
+                    .ask(
+                        Method::POST,
+                        &path_below("/_hearth/v1", &["rooms", &room_id, "repair"], &[])?,
+                        Some(&json!({})),
+                    )
+                    .await;
+                owner.close().await;
+                print(&answer?)
+            }
             Self::Delete { room_id, data, block, keep_events, force } => {
                 let body = json!({ "block": block, "purge": !keep_events, "force_purge": force });
                 let begin = (Method::DELETE, path(&["v2", "rooms", &room_id], &[])?);
@@ -283,7 +305,11 @@ async fn owner(data: &Path) -> anyhow::Result<Owner> {
 
 /// A path of the admin API, each segment as it is.
 fn path(segments: &[&str], query: &[(&str, String)]) -> anyhow::Result<String> {
-    let mut url = url::Url::parse("http://localhost/_synapse/admin")?;
+    path_below("/_synapse/admin", segments, query)
+}
+
+fn path_below(base: &str, segments: &[&str], query: &[(&str, String)]) -> anyhow::Result<String> {
+    let mut url = url::Url::parse("http://localhost")?.join(base)?;
     url.path_segments_mut().map_err(|()| anyhow::anyhow!("a path cannot be made"))?.extend(segments);
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);

@@ -30,7 +30,11 @@ pub enum Deadline {
     Query,
     /// Whether an event may be sent, while the room waits.
     Policy,
-    /// Joins, invites, state of rooms: much data.
+    /// Some events of a room, or the ids of its state.
+    Events,
+    /// The state of a room or what an event rests on, for an event that came.
+    State,
+    /// A whole room, for somebody who comes in.
     Room,
     /// A transaction of ours; its answer is small.
     Transaction,
@@ -39,10 +43,13 @@ pub enum Deadline {
 }
 
 impl Deadline {
-    fn limits(self) -> Limits {
+    /// What it lets an exchange cost.
+    pub fn limits(self) -> Limits {
         let (seconds, body) = match self {
             Self::Query => (15, 4 << 20),
             Self::Policy => (5, 64 << 10),
+            Self::Events => (60, 8 << 20),
+            Self::State => (120, 64 << 20),
             Self::Room => (120, 256 << 20),
             Self::Transaction => (60, 1 << 20),
             Self::Media => (300, 512 << 20),

@@ -6,8 +6,9 @@ mod hello;
 use std::{error::Error, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Notify, Semaphore, broadcast::error::RecvError, mpsc},
+    sync::{Notify, Semaphore, broadcast::error::RecvError, mpsc, watch},
     task::JoinSet,
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,8 @@ use super::{
 const AT_ONCE: usize = 32;
 /// How often a drain looks whether it is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How long transactions are held back before a sleep.
+const HELD: Duration = Duration::from_secs(60);
 
 /// The federation sender. Cheap to clone; [`Sender::run`] does the work.
 #[derive(Clone)]
@@ -39,18 +42,40 @@ pub struct Sender {
     greetings: Greetings,
     /// Places for servers that are sent a transaction just now: what is sent waits in memory.
     places: Arc<Semaphore>,
+    /// Until when no transaction is begun.
+    held: watch::Sender<Option<Instant>>,
 }
 
 impl Sender {
     pub fn new(federation: Federation, store: Store, clock: Clock, notifier: Notifier) -> Self {
         let (hello, places) = (Arc::default(), Arc::new(Semaphore::new(AT_ONCE)));
-        Self { federation, store, clock, notifier, hello, greetings: Greetings::default(), places }
+        let held = watch::Sender::new(None);
+        Self { federation, store, clock, notifier, hello, greetings: Greetings::default(), places, held }
     }
 
     /// We were away (start, wake, another network): forgets waits, tells every server that shares a room with us, sends what is owed.
     pub fn say_hello(&self) {
+        self.held.send_replace(None);
         self.federation.destinations.forget_waits();
         self.hello.notify_one();
+    }
+
+    /// We are about to sleep: no transaction is begun until we say hello. A sleep that does not come holds nothing up for long, as this
+    /// time does not pass while the computer sleeps.
+    pub fn hold(&self) {
+        self.held.send_replace(Some(Instant::now() + HELD));
+    }
+
+    /// Waits while transactions are held back.
+    async fn until_released(&self) {
+        let mut held = self.held.subscribe();
+        loop {
+            let Some(until) = *held.borrow_and_update() else { return };
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return,
+                changed = held.changed() => if changed.is_err() { return },
+            }
+        }
     }
 
     /// Waits until nothing is owed to any server that is there, for a moment at most.

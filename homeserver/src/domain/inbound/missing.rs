@@ -2,6 +2,7 @@
 
 mod auth;
 mod between;
+mod places;
 mod state;
 
 use ruma::{
@@ -21,6 +22,9 @@ use crate::{
 };
 
 use super::Inbound;
+
+use self::places::Place;
+pub(super) use self::places::Places;
 
 /// Servers asked for what one event needs.
 const SERVERS: usize = 3;
@@ -54,6 +58,11 @@ impl Helpers {
 }
 
 impl Inbound {
+    /// Brings an event into its room, if everything that it names is here.
+    pub(super) async fn accept_whole(&self, room: &RoomRow, event: Pdu) -> Result<bool, RoomsError> {
+        Ok(!matches!(self.rooms.accept_remote(&room.room_id, event, None).await?, Acceptance::Missing { .. }))
+    }
+
     /// Brings an event into its room, with whatever it needs.
     pub(super) async fn accept(
         &self,
@@ -63,7 +72,9 @@ impl Inbound {
         event: Pdu,
     ) -> Result<(), RoomsError> {
         let again = Again::of(&event)?;
-        let Acceptance::Missing { prev, auth } = self.judge(room, event, None).await? else { return Ok(()) };
+        let Acceptance::Missing { prev, auth } = self.rooms.accept_remote(&room.room_id, event, None).await? else {
+            return Ok(());
+        };
         if !auth.is_empty() {
             self.fetch_auth(helpers, room, rules, &again).await?;
         }
@@ -71,7 +82,9 @@ impl Inbound {
             self.fill_between(helpers, room, rules, &again).await?;
         }
         let event = self.rooms.verified(rules, &again.json).await?;
-        let Acceptance::Missing { prev, auth } = self.judge(room, event, None).await? else { return Ok(()) };
+        let Acceptance::Missing { prev, auth } = self.rooms.accept_remote(&room.room_id, event, None).await? else {
+            return Ok(());
+        };
         if !auth.is_empty() {
             return Err(RoomsError::BadEvent("The events that it rests on cannot be had".to_owned()));
         }
@@ -89,7 +102,7 @@ impl Inbound {
     ) -> Result<(), RoomsError> {
         let state = self.fetch_state(helpers, room, rules, &again.event_id).await?;
         let event = self.rooms.verified(rules, &again.json).await?;
-        match self.judge(room, event, Some(state)).await? {
+        match self.rooms.accept_remote(&room.room_id, event, Some(state)).await? {
             Acceptance::Missing { .. } => {
                 Err(RoomsError::BadEvent("The events that it rests on cannot be had".to_owned()))
             }
@@ -97,33 +110,23 @@ impl Inbound {
         }
     }
 
-    /// Hands an event to its room, a bounded number at a time.
-    async fn judge(
-        &self,
-        room: &RoomRow,
-        event: Pdu,
-        told: Option<Vec<ruma::OwnedEventId>>,
-    ) -> Result<Acceptance, RoomsError> {
-        let _permit = self.judging.acquire().await.map_err(|_| crate::store::StoreError::Closed)?;
-        self.rooms.accept_remote(&room.room_id, event, told).await
-    }
-
     /// Asks one server after the other until one answers. What all of them refuse cannot be had; what one of them may still give is
-    /// waited for.
+    /// waited for. The answer's place in memory is to be held as long as it is there.
     async fn ask<R>(
         &self,
         helpers: &Helpers,
         request: impl Fn() -> R,
         deadline: Deadline,
-    ) -> Result<R::IncomingResponse, RoomsError>
+    ) -> Result<(R::IncomingResponse, Place), RoomsError>
     where
         R: OutgoingRequest<PathBuilder = SinglePath, EndpointError = MatrixError>,
         R::Authentication: Sign,
     {
         let mut unavailable = None;
         for server in &helpers.servers {
+            let place = self.places.take(server, deadline).await?;
             match self.federation.client.request(server, request(), deadline).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok((answer, place)),
                 Err(FederationError::Store(error)) => return Err(error.into()),
                 Err(error) => {
                     tracing::info!(server = %server, %error, "A server does not give what an event needs.");

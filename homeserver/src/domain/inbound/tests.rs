@@ -1,5 +1,7 @@
 //! Requests of other servers: only signed ones, transactions taken once and bounded.
 
+mod ends;
+mod floods;
 mod holes;
 mod hostile;
 mod liar;
@@ -13,28 +15,10 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::federation::{Limits, Transport as _},
-    testing::{FakeNetwork, TestHome},
+    testing::{FakeNetwork, TestHome, signed},
 };
 
 const LIMITS: Limits = Limits { deadline: std::time::Duration::from_secs(5), body: 1 << 20 };
-
-/// A signed request of `from` as it would go over the wire.
-fn signed(from: &TestHome, to: &ServerName, method: &str, path: &str, body: Option<&Value>) -> Request<Bytes> {
-    let bytes = body.map(|body| Bytes::from(serde_json::to_vec(body).unwrap())).unwrap_or_default();
-    let mut request = Request::builder().method(method).uri(path).body(bytes).unwrap();
-    let mut object = json!({"method": method, "uri": path, "origin": from.name(), "destination": to});
-    if let Some(body) = body {
-        object["content"] = body.clone();
-    }
-    let mut object: ruma::CanonicalJsonObject = serde_json::from_value(object).unwrap();
-    from.parts.federation.keyring.sign_json(&mut object).unwrap();
-    let object = serde_json::to_value(object).unwrap();
-    let key = from.identity.key_id();
-    let sig = object["signatures"][from.name().as_str()][key.as_str()].as_str().unwrap();
-    let header = format!(r#"X-Matrix origin="{}",destination="{to}",key="{key}",sig="{sig}""#, from.name());
-    request.headers_mut().insert(AUTHORIZATION, header.parse().unwrap());
-    request
-}
 
 async fn send(network: &FakeNetwork, to: &ServerName, request: Request<Bytes>) -> (StatusCode, Value) {
     let response = network.send(to, request, LIMITS).await.unwrap();

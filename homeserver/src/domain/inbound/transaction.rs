@@ -32,6 +32,14 @@ pub struct Transaction<'a> {
     pub edus: &'a [Raw<Edu>],
 }
 
+impl Transaction<'_> {
+    /// What is too much is so at any time: it need not come again.
+    pub fn check_size(&self) -> Result<(), TransactionError> {
+        let fits = self.pdus.len() <= PDUS && self.edus.len() <= EDUS;
+        if fits { Ok(()) } else { Err(TransactionError::TooMany) }
+    }
+}
+
 /// A transaction was not taken at all.
 #[derive(Debug, thiserror::Error)]
 pub enum TransactionError {
@@ -50,9 +58,7 @@ impl Inbound {
         origin: &Origin,
         transaction: Transaction<'_>,
     ) -> Result<PduResults, TransactionError> {
-        if transaction.pdus.len() > PDUS || transaction.edus.len() > EDUS {
-            return Err(TransactionError::TooMany);
-        }
+        transaction.check_size()?;
         if transaction.origin != origin.server_name {
             return Err(TransactionError::WrongOrigin);
         }

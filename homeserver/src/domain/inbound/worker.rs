@@ -1,8 +1,9 @@
-//! Works on staged events: a task for each lane of each room, in the order in which they came, what must wait going past.
+//! Works on staged events: a task for each lane of each room, in the order in which they came, what must wait going past. Where something
+//! must be fetched, each server's events are a queue of their own: none waits for what another one started.
 
-use std::{error::Error, panic::AssertUnwindSafe, time::Duration};
+use std::{collections::HashSet, error::Error, panic::AssertUnwindSafe, time::Duration};
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use ruma::{CanonicalJsonObject, CanonicalJsonValue, OwnedRoomId, OwnedServerName, RoomId, events::TimelineEventType};
 use serde_json::value::RawValue;
 use tokio::sync::broadcast::error::RecvError;
@@ -22,6 +23,8 @@ use super::{Inbound, missing::Helpers};
 
 /// Events read at a time.
 const BATCH: u32 = 5;
+/// Servers for whose events something is fetched at the same time, in one room.
+const ORIGINS: usize = 4;
 /// An event that failed this often for reasons of our own is given up.
 const ATTEMPTS: u32 = 8;
 /// A stranger's event waits this often for the stranger's join.
@@ -40,6 +43,8 @@ const FORGET_MS: i64 = 3600 * 1000;
 /// What becomes of a staged event.
 enum Fate {
     Done,
+    /// Something must be fetched for it.
+    Lacks,
     /// Tried again at this time (milliseconds since 1970).
     Again(i64),
 }
@@ -102,7 +107,11 @@ impl Inbound {
     async fn work(&self, room_id: &RoomId, lane: Lane, bell: &Bell) {
         loop {
             bell.take();
-            match self.work_on_staged(room_id, lane).await {
+            let worked = match lane {
+                Lane::Ready => self.work_on_staged(room_id, lane, None).await,
+                Lane::Doubtful => self.work_on_each_origin(room_id, bell).await.map(|()| false),
+            };
+            match worked {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
@@ -113,9 +122,44 @@ impl Inbound {
         }
     }
 
-    /// Works on the oldest staged events; false when there are none that may be tried.
-    async fn work_on_staged(&self, room_id: &RoomId, lane: Lane) -> Result<bool, StoreError> {
-        let staged = self.store.read().await?.staged_pdus(room_id.as_str(), lane, self.clock.now_ms(), BATCH).await?;
+    /// Works on what something must be fetched for, some servers at a time.
+    async fn work_on_each_origin(&self, room_id: &RoomId, bell: &Bell) -> Result<(), StoreError> {
+        let mut running = FuturesUnordered::new();
+        let mut busy: HashSet<String> = HashSet::new();
+        loop {
+            bell.take();
+            let mut db = self.store.read().await?;
+            let due = db.staged_origins(room_id.as_str(), Lane::Doubtful, self.clock.now_ms()).await?;
+            drop(db);
+            for origin in due {
+                if busy.len() < ORIGINS && busy.insert(origin.clone()) {
+                    running.push(async move {
+                        let worked = self.work_on_staged(room_id, Lane::Doubtful, Some(&origin)).await;
+                        (origin, worked)
+                    });
+                }
+            }
+            if busy.is_empty() {
+                return Ok(());
+            }
+            tokio::select! {
+                Some((origin, worked)) = running.next() => {
+                    busy.remove(&origin);
+                    worked?;
+                }
+                () = bell.notified(), if busy.len() < ORIGINS => {}
+            }
+        }
+    }
+
+    /// Works on the oldest staged events, all or those of one server; false when there are none that may be tried.
+    async fn work_on_staged(&self, room_id: &RoomId, lane: Lane, origin: Option<&str>) -> Result<bool, StoreError> {
+        let (mut db, now) = (self.store.read().await?, self.clock.now_ms());
+        let staged = match origin {
+            Some(origin) => db.staged_pdus_of(room_id.as_str(), lane, origin, now, BATCH).await?,
+            None => db.staged_pdus(room_id.as_str(), lane, now, BATCH).await?,
+        };
+        drop(db);
         let any = !staged.is_empty();
         for pdu in staged {
             let fate = self.fate_of(room_id, lane, &pdu).await?;
@@ -125,6 +169,7 @@ impl Inbound {
                     Box::pin(async move {
                         match fate {
                             Fate::Done => tx.unstage_pdu(sn).await,
+                            Fate::Lacks => tx.restage_pdu(sn, Lane::Doubtful).await,
                             Fate::Again(retry_ts) => tx.staged_pdu_failed(sn, retry_ts).await,
                         }
                     })
@@ -132,6 +177,34 @@ impl Inbound {
                 .await?;
         }
         Ok(any)
+    }
+
+    /// Works on everything that is staged, once. Nothing is caught: for tests with any bytes.
+    #[cfg(any(test, fuzzing))]
+    pub async fn work_on_all(&self) -> Result<(), RoomsError> {
+        for room_id in self.store.read().await?.staged_rooms(i64::MAX).await? {
+            let Ok(room_id) = OwnedRoomId::try_from(room_id) else { continue };
+            for lane in [Lane::Ready, Lane::Doubtful] {
+                for pdu in self.store.read().await?.staged_pdus(room_id.as_str(), lane, i64::MAX, 1000).await? {
+                    let done = match self.work_on(&room_id, lane, &pdu).await {
+                        Err(error @ RoomsError::Store(_)) => return Err(error),
+                        worked => worked.unwrap_or(true),
+                    };
+                    self.store
+                        .write::<_, StoreError, _>(Durability::Normal, move |tx| {
+                            Box::pin(async move {
+                                if done {
+                                    tx.unstage_pdu(pdu.sn).await
+                                } else {
+                                    tx.restage_pdu(pdu.sn, Lane::Doubtful).await
+                                }
+                            })
+                        })
+                        .await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Works on one event. The store's errors are its own only when another event would meet them too.
@@ -147,7 +220,8 @@ impl Inbound {
             if pdu.attempts + 1 < ATTEMPTS { again(pdu.attempts) } else { Fate::Done }
         };
         Ok(match AssertUnwindSafe(self.work_on(room_id, lane, pdu)).catch_unwind().await {
-            Ok(Ok(())) => Fate::Done,
+            Ok(Ok(true)) => Fate::Done,
+            Ok(Ok(false)) => Fate::Lacks,
             Ok(Err(RoomsError::Store(StoreError::Damaged(what)))) => poisoned(what),
             Ok(Err(RoomsError::Store(error))) => return Err(error),
             Ok(Err(RoomsError::Unreachable(reason))) if now.saturating_sub(pdu.received_ts) < PATIENCE_MS => {
@@ -165,7 +239,8 @@ impl Inbound {
         })
     }
 
-    async fn work_on(&self, room_id: &RoomId, lane: Lane, pdu: &StagedPdu) -> Result<(), RoomsError> {
+    /// Whether it is done with; something must be fetched for it otherwise.
+    async fn work_on(&self, room_id: &RoomId, lane: Lane, pdu: &StagedPdu) -> Result<bool, RoomsError> {
         let room = self.store.read().await?.room_by_id(room_id).await?.ok_or(RoomsError::UnknownRoom)?;
         let rules = versions::rules(&room.version).ok_or(RoomsError::UnsupportedVersion)?;
         let origin = OwnedServerName::try_from(pdu.origin.as_str()).map_err(|_| StoreError::Damaged("an origin"))?;
@@ -174,7 +249,7 @@ impl Inbound {
         let mut db = self.store.read().await?;
         if !db.server_is_joined(room.sn, ServerSn::OURS).await? {
             drop(db);
-            return self.rooms.withdrawn(event).await;
+            return self.rooms.withdrawn(event).await.map(|()| true);
         }
         if lane == Lane::Doubtful {
             let server = db.server_sn(&origin).await?.unwrap_or(ServerSn::OURS);
@@ -183,8 +258,11 @@ impl Inbound {
             }
         }
         drop(db);
+        if lane == Lane::Ready {
+            return self.accept_whole(&room, event).await;
+        }
         let helpers = Helpers::new(self, &room, &origin, pdu.attempts).await?;
-        self.accept(&helpers, &room, &rules, event).await
+        self.accept(&helpers, &room, &rules, event).await.map(|()| true)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ruma::{OwnedEventId, RoomId, events::TimelineEventType};
+use futures_util::future::BoxFuture;
+use ruma::{OwnedEventId, RoomId, events::TimelineEventType, room_version_rules::RoomVersionRules};
 
 use crate::{
     domain::events::Pdu,
-    store::{Db, Standing, StoreError, StoredEvent},
+    store::{Db, RoomSn, Standing, StoreError, StoredEvent, UserSn},
 };
 
 use super::{Rooms, RoomsError, append::Owed};
@@ -37,6 +38,20 @@ pub enum Acceptance {
     },
 }
 
+/// How an event came into its room.
+pub(super) struct Came {
+    pub owed: Owed,
+    /// Device and transaction id of the local sender.
+    pub transaction: Option<(UserSn, String, String)>,
+}
+
+/// What came of an event's turn in its room.
+enum Turn {
+    Over(Acceptance),
+    /// Nothing was stored: the policy server must be asked first.
+    AskPolicy(RoomSn, RoomVersionRules),
+}
+
 impl Rooms {
     /// Takes an event at the end of a room that we are in. With `told`, its parents may be missing: another server said that these
     /// events, stored as outliers, are the state before it. What we know of that state ourselves has its say too.
@@ -57,8 +72,29 @@ impl Rooms {
         told: Option<Vec<OwnedEventId>>,
         owed: Owed,
     ) -> Result<Acceptance, RoomsError> {
+        self.accept_as(room_id, Arc::new(event), told, &Came { owed, transaction: None }).await
+    }
+
+    /// The same, whichever way it came.
+    pub(super) async fn accept_as(
+        &self,
+        room_id: &RoomId,
+        event: Arc<Pdu>,
+        told: Option<Vec<OwnedEventId>>,
+        came: &Came,
+    ) -> Result<Acceptance, RoomsError> {
         let guest_access = event.kind == TimelineEventType::RoomGuestAccess;
-        let fared = self.accept_in_turn(room_id, event, told, owed).await?;
+        let fared = match self.accept_in_turn(room_id, event.clone(), told.as_deref(), came, None).await? {
+            Turn::Over(fared) => fared,
+            // Others go on in the room meanwhile.
+            Turn::AskPolicy(room, rules) => {
+                let recommended = self.recommended(room, &rules, event.clone()).await?;
+                match self.accept_in_turn(room_id, event, told.as_deref(), came, Some(recommended)).await? {
+                    Turn::Over(fared) => fared,
+                    Turn::AskPolicy(..) => return Err(StoreError::Closed.into()),
+                }
+            }
+        };
         if guest_access && fared == Acceptance::Accepted {
             self.remove_guests(room_id).await?;
         }
@@ -70,13 +106,26 @@ impl Rooms {
         Ok(fared)
     }
 
+    /// The same for what is sent in turn, when an event is accepted: calls in a circle go by way of the heap.
+    pub(super) fn accept_beside<'a>(
+        &'a self,
+        room_id: &'a RoomId,
+        event: Arc<Pdu>,
+        came: &'a Came,
+    ) -> BoxFuture<'a, Result<Acceptance, RoomsError>> {
+        Box::pin(self.accept_as(room_id, event, None, came))
+    }
+
+    /// `recommended` is what the policy server said, when it was asked: the event with its signature, or that it does not sign.
     async fn accept_in_turn(
         &self,
         room_id: &RoomId,
-        event: Pdu,
-        told: Option<Vec<OwnedEventId>>,
-        owed: Owed,
-    ) -> Result<Acceptance, RoomsError> {
+        event: Arc<Pdu>,
+        told: Option<&[OwnedEventId]>,
+        came: &Came,
+        recommended: Option<Option<Arc<Pdu>>>,
+    ) -> Result<Turn, RoomsError> {
+        let _permit = self.judging.acquire().await.map_err(|_| StoreError::Closed)?;
         let _turn = self.locks.lock(room_id).await;
         let (room, rules) = self.known(room_id).await?;
         if event.room_id != room.room_id {
@@ -86,7 +135,7 @@ impl Rooms {
         if let Some(stored) = db.event(&event.event_id).await?
             && (stored.position.is_some() || stored.standing != Standing::Accepted)
         {
-            return Ok(Acceptance::Known);
+            return Ok(Turn::Over(Acceptance::Known));
         }
         let (mut auth, missing_auth) = self.load_events(&mut db, room_id, &event.auth_events).await?;
         let (parents, missing_prev) = parents_with_state(&mut db, &event.prev_events).await?;
@@ -96,14 +145,13 @@ impl Rooms {
         }
         if !missing_auth.is_empty() || !missing_prev.is_empty() && told.is_none() {
             let prev = if told.is_some() { Vec::new() } else { missing_prev };
-            return Ok(Acceptance::Missing { prev, auth: missing_auth });
+            return Ok(Turn::Over(Acceptance::Missing { prev, auth: missing_auth }));
         }
         if rules.authorization.room_create_event_id_as_room_id {
             self.add_create(room_id, &BTreeMap::new(), &mut auth).await?;
         }
         let verdict = checks::auth_events::check(&rules, &event, &auth);
-        let event = Arc::new(event);
-        let before = self.state_before(&room, &rules, &parents, told.as_deref()).await?;
+        let before = self.state_before(&room, &rules, &parents, told).await?;
         let verdict = match verdict {
             Ok(()) => self.check_state_before(&room, &rules, &event, &before).await?,
             Err(reason) => Err(reason),
@@ -113,22 +161,24 @@ impl Rooms {
         if let Err(reason) = verdict {
             tracing::info!(event_id = %judged.event.event_id, %room_id, reason, "An event was rejected.");
             self.keep_aside(&judged, Standing::Rejected).await?;
-            return Ok(Acceptance::Rejected(reason));
+            return Ok(Turn::Over(Acceptance::Rejected(reason)));
         }
         let now = self.store.read().await?.current_state_map(judged.room.sn).await?;
         if self.check_state_now(&judged, &now).await?.is_err() {
             self.keep_aside(&judged, Standing::SoftFailed).await?;
-            return Ok(Acceptance::SoftFailed);
+            return Ok(Turn::Over(Acceptance::SoftFailed));
         }
-        match self.recommended(&judged.room, &judged.rules, judged.event.clone()).await? {
-            Some(event) => judged.event = event,
-            None => {
+        match recommended {
+            Some(Some(signed)) => judged.event = signed,
+            Some(None) => {
                 self.keep_aside(&judged, Standing::SoftFailed).await?;
-                return Ok(Acceptance::SoftFailed);
+                return Ok(Turn::Over(Acceptance::SoftFailed));
             }
+            None if self.is_recommended(judged.room.sn, &judged.rules, &judged.event).await? => {}
+            None => return Ok(Turn::AskPolicy(judged.room.sn, judged.rules)),
         }
-        self.write_remote(judged, now, owed).await?;
-        Ok(Acceptance::Accepted)
+        self.write_remote(judged, now, came).await?;
+        Ok(Turn::Over(Acceptance::Accepted))
     }
 
     /// Parsed events by id, and the ids of those that are not stored.

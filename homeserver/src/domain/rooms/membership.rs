@@ -12,6 +12,7 @@ use super::{
     Rooms, RoomsError,
     graph::Graph,
     invite_permission::takes_invites,
+    policy::asks_policy,
     send::{LocalUser, Own},
 };
 
@@ -153,7 +154,7 @@ impl Rooms {
         target: &UserId,
         change: MembershipChange,
     ) -> Result<OwnedEventId, RoomsError> {
-        let _turn = self.locks.lock(room_id).await;
+        let turn = self.locks.lock(room_id).await;
         let (room, rules) = self.known(room_id).await?;
         let mut db = self.store.read().await?;
         let now = match db.user_sn(target).await? {
@@ -193,9 +194,13 @@ impl Rooms {
         };
         let mut graph = Graph::of_room(&mut db, room.sn, room_id, rules.clone()).await?;
         let event = graph.add(self, Some((&mut db, room.sn)), &draft).await?;
-        drop(db);
-        let event = self.signed_by_policy(room.sn, &rules, event).await?;
         let event_id = event.event_id.clone();
+        if asks_policy(&mut db, room.sn, &event).await? {
+            drop((db, turn));
+            let event = self.signed_by_policy(room.sn, &rules, event).await?;
+            return self.write_signed(&room, rules, Own { event, transaction: None }).await;
+        }
+        drop(db);
         self.write_own(room.sn, room.snapshot, vec![Own { event, transaction: None }], rules).await?;
         Ok(event_id)
     }

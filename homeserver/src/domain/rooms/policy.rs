@@ -18,7 +18,7 @@ use crate::{
         events::Pdu,
         federation::{Deadline, FederationError},
     },
-    store::{Db, RoomRow, RoomSn, StoreError},
+    store::{Db, RoomSn, StoreError},
 };
 
 use super::{Rooms, RoomsError};
@@ -67,19 +67,26 @@ impl Rooms {
         }
     }
 
-    /// An event of another server, if the room's policy server recommends it: by a signature that the event has, or gets now. `None`:
-    /// it is to be soft-failed.
-    pub async fn recommended(
+    /// Whether the room's policy server need not be asked about an event: there is none, or it has signed.
+    pub(super) async fn is_recommended(
         &self,
-        room: &RoomRow,
+        room: RoomSn,
+        rules: &RoomVersionRules,
+        event: &Pdu,
+    ) -> Result<bool, StoreError> {
+        let Some(policy) = self.policy_for(room, event).await? else { return Ok(true) };
+        Ok(serde_json::from_str(&event.json).is_ok_and(|object| policy.has_signed(rules, &object)))
+    }
+
+    /// An event of another server with the signature of the room's policy server, which is asked for it. `None`: it is to be
+    /// soft-failed. To be called while nobody waits for the room.
+    pub(super) async fn recommended(
+        &self,
+        room: RoomSn,
         rules: &RoomVersionRules,
         event: Arc<Pdu>,
     ) -> Result<Option<Arc<Pdu>>, StoreError> {
-        let Some(policy) = self.policy_for(room.sn, &event).await? else { return Ok(Some(event)) };
-        let signed = serde_json::from_str(&event.json).is_ok_and(|object| policy.has_signed(rules, &object));
-        if signed {
-            return Ok(Some(event));
-        }
+        let Some(policy) = self.policy_for(room, &event).await? else { return Ok(Some(event)) };
         match self.ask_policy(&policy, rules, &event).await {
             Ok(signed) => Ok(signed),
             Err(FederationError::Store(error)) => Err(error),

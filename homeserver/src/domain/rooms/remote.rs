@@ -79,6 +79,15 @@ impl Rooms {
 
     /// Names of other servers in a room, at most as many as are asked.
     pub(in crate::domain) async fn servers_of(&self, room: RoomSn) -> Result<Vec<OwnedServerName>, RoomsError> {
+        self.some_servers_of(room, SERVERS).await
+    }
+
+    /// The same, of at most `most`.
+    pub(in crate::domain) async fn some_servers_of(
+        &self,
+        room: RoomSn,
+        most: usize,
+    ) -> Result<Vec<OwnedServerName>, RoomsError> {
         let mut db = self.store.read().await?;
         let mut servers = db.joined_servers(room).await?;
         servers.retain(|server| *server != ServerSn::OURS);
@@ -91,14 +100,14 @@ impl Rooms {
                 None => names.push(name),
                 Some(retry_ts) => away.push((retry_ts, name)),
             }
-            if names.len() == SERVERS {
+            if names.len() == most {
                 break;
             }
         }
         // Whoever is known to be away is asked last.
         away.sort();
         names.extend(away.into_iter().map(|(_, name)| name));
-        names.truncate(SERVERS);
+        names.truncate(most);
         Ok(names)
     }
 }

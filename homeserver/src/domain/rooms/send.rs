@@ -8,14 +8,15 @@ use ruma::{
 use crate::{
     domain::{
         appservices::Appservices,
-        events::{build::Draft, versions},
+        events::{Pdu, build::Draft, versions},
         push::Push,
     },
     store::{Db, Durability, Membership, RoomRow, RoomSn, SnapshotSn, StoreError, Tx, UserSn},
 };
 
 use super::{
-    Rooms, RoomsError,
+    Acceptance, Rooms, RoomsError,
+    accept::Came,
     append::{Accepted, Owed, append},
     consequences,
     graph::Graph,
@@ -74,8 +75,7 @@ impl Rooms {
                 return Ok(sent);
             }
         }
-        // The room has a policy server: what it signs is made and written while nothing else happens in the room.
-        let _turn = self.locks.lock(&message.room_id).await;
+        // The room has a policy server, which is asked while others go on.
         let mut db = self.store.read().await?;
         let made = self.make(&mut db, from, message).await?;
         drop(db);
@@ -83,9 +83,7 @@ impl Rooms {
             Made::Before(sent) => Ok(sent),
             Made::New { room, rules, event, transaction } => {
                 let event = self.signed_by_policy(room.sn, &rules, event).await?;
-                let event_id = event.event_id.clone();
-                self.write_own(room.sn, room.snapshot, vec![Own { event, transaction }], rules).await?;
-                Ok(event_id)
+                self.write_signed(&room, rules, Own { event, transaction }).await
             }
         }
     }
@@ -194,6 +192,47 @@ impl Rooms {
         let same_sender = body.get("sender").and_then(|v| v.as_str()) == Some(draft.sender.as_str());
         let same = same_sender && body.get("content").and_then(|v| v.as_object()) == Some(&draft.content);
         Ok(same.then_some(now.event_id))
+    }
+
+    /// Writes an event of ours that the room's policy server signed: at the end of the room, or beside what came meanwhile.
+    pub(super) async fn write_signed(
+        &self,
+        room: &RoomRow,
+        rules: RoomVersionRules,
+        own: Own,
+    ) -> Result<OwnedEventId, RoomsError> {
+        let event_id = own.event.event_id.clone();
+        {
+            let _turn = self.locks.lock(&room.room_id).await;
+            // The same request may have come twice.
+            if let Some((user, device_id, txn_id)) = &own.transaction {
+                let (mut db, kind) = (self.store.read().await?, own.event.kind.to_string());
+                if let Some(sent) = db.sent_event(*user, device_id, room.sn, &kind, txn_id).await? {
+                    return Ok(sent);
+                }
+            }
+            if self.is_as_it_was(room, &own.event).await? {
+                self.write_own(room.sn, room.snapshot, vec![own], rules).await?;
+                return Ok(event_id);
+            }
+        }
+        let came = Came { owed: Owed::All, transaction: own.transaction };
+        match self.accept_beside(&room.room_id, own.event, &came).await? {
+            Acceptance::Accepted | Acceptance::Known => Ok(event_id),
+            Acceptance::Rejected(reason) => Err(RoomsError::Forbidden(reason)),
+            Acceptance::SoftFailed | Acceptance::Missing { .. } => {
+                Err(RoomsError::Forbidden("The room does not allow it any more".to_owned()))
+            }
+        }
+    }
+
+    /// Whether nothing happened in the room since the event was made at its end.
+    pub(super) async fn is_as_it_was(&self, room: &RoomRow, event: &Pdu) -> Result<bool, StoreError> {
+        let mut db = self.store.read().await?;
+        let ends = db.forward_extremities(room.sn).await?;
+        let same = ends.len() == event.prev_events.len()
+            && ends.iter().all(|(_, id, _)| event.prev_events.iter().any(|parent| parent.as_str() == id));
+        Ok(same && db.room(room.sn).await?.snapshot == room.snapshot)
     }
 
     /// Writes events made here, in order, in one durable transaction.

@@ -18,6 +18,7 @@ use crate::{
 use super::{
     Rooms, RoomsError,
     graph::Graph,
+    policy::asks_policy,
     send::{LocalUser, Own},
     view,
 };
@@ -34,6 +35,8 @@ const COPIED: [TimelineEventType; 8] = [
     TimelineEventType::RoomTopic,
 ];
 
+/// How often an upgrade is begun anew because the room went on while its policy server was asked.
+const ATTEMPTS: usize = 5;
 /// Bans that go along, the newest.
 const BANS: i64 = 1000;
 
@@ -70,8 +73,26 @@ impl Rooms {
         if !versions::STABLE.contains(&version) {
             return Err(RoomsError::UnsupportedVersion);
         }
-        let rules = versions::rules(&version).ok_or(RoomsError::UnsupportedVersion)?;
-        let _turn = self.locks.lock(room_id).await;
+        for _ in 0..ATTEMPTS {
+            if let Some(new_id) = self.try_upgrade(user, room_id, &version, additional_creators).await? {
+                return Ok(new_id);
+            }
+        }
+        Err(RoomsError::Unreachable(
+            "something else happened in the room whenever its policy server was asked".to_owned(),
+        ))
+    }
+
+    /// `None`: the room went on while its policy server was asked about its end.
+    async fn try_upgrade(
+        &self,
+        user: &LocalUser,
+        room_id: &RoomId,
+        version: &RoomVersionId,
+        additional_creators: &[OwnedUserId],
+    ) -> Result<Option<OwnedRoomId>, RoomsError> {
+        let rules = versions::rules(version).ok_or(RoomsError::UnsupportedVersion)?;
+        let mut turn = self.locks.lock(room_id).await;
         let (room, old_rules) = self.known(room_id).await?;
         let mut db = self.store.read().await?;
         if super::summary::membership(&mut db, user.user, room.sn).await? != Some(Membership::Join) {
@@ -99,7 +120,7 @@ impl Rooms {
         }
         let mut beginning = Graph::empty(new_id, rules.clone());
         let mut begun = Vec::new();
-        let wish = New { user, version: &version, rules: &rules, additional_creators, predecessor, profile };
+        let wish = New { user, version, rules: &rules, additional_creators, predecessor, profile };
         for (needed, draft) in self.new_room(&wish, &old) {
             match beginning.add(self, None, &draft).await {
                 Ok(event) => begun.push(event),
@@ -122,14 +143,33 @@ impl Rooms {
                 Err(error) => return Err(error),
             }
         }
+        let asks = match ended.first() {
+            Some(first) => asks_policy(&mut db, old.room.sn, first).await?,
+            None => false,
+        };
         drop(db);
+        if asks {
+            drop(turn);
+            let mut signed = Vec::with_capacity(ended.len());
+            for event in ended {
+                signed.push(self.signed_by_policy(old.room.sn, &old.rules, event).await?);
+            }
+            ended = signed;
+            turn = self.locks.lock(room_id).await;
+            if let Some(first) = ended.first()
+                && !self.is_as_it_was(&old.room, first).await?
+            {
+                return Ok(None);
+            }
+        }
         for event in begun.iter().chain(&ended) {
             self.cache.put(event);
         }
         let made = |event| Own { event, transaction: None };
         let (begun, ended) = (begun.into_iter().map(made).collect(), ended.into_iter().map(made).collect());
-        self.write_upgrade(old, ended, (new_id.clone(), version, rules), begun).await?;
-        Ok(new_id)
+        self.write_upgrade(old, ended, (new_id.clone(), version.clone(), rules), begun).await?;
+        drop(turn);
+        Ok(Some(new_id))
     }
 
     /// Both rooms change together, and the aliases with them.

@@ -90,6 +90,12 @@ impl FetchWellKnown for WellKnownOverHttps {
     }
 }
 
+/// What an answer with these headers and this body says.
+#[cfg(any(test, fuzzing))]
+pub fn read_answer(headers: &HeaderMap, body: &[u8]) -> Result<WellKnown, String> {
+    Ok(WellKnown { server: parse(body)?, lifetime: lifetime(headers) })
+}
+
 /// The document's one property; its content type does not matter.
 fn parse(body: &[u8]) -> Result<Authority, String> {
     #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 use super::{Position, account_data, ahead, members, rooms, state, timeline};
 use crate::{
     clock::Clock,
-    store::{RoomSn, Store, UserSn, delayed_events, mutual_rooms, notifications, receipts, threads},
+    store::{RoomSn, Store, UserSn, delayed_events, holes, mutual_rooms, notifications, receipts, staging, threads},
 };
 
 #[tokio::test]
@@ -39,6 +39,14 @@ async fn hot_queries_scan_no_table() -> anyhow::Result<()> {
         notifications::NEXT,
         mutual_rooms::MUTUAL,
         delayed_events::DUE,
+        staging::STAGED_OF,
+        staging::STAGED_ORIGINS,
+        holes::NEWEST_HOLE,
+        holes::MISSING_IN_HOLE,
+        holes::BACKWARD_EXTREMITIES,
+        holes::IS_MISSED,
+        holes::HAS_TIMELINE,
+        holes::LOWEST_IN_HOLE,
     ] {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(&mut db.0).await?;

@@ -4,13 +4,14 @@
 //! counts only as far as most of those agree who know the server.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, future::join_all};
 use http::{Request, StatusCode};
+use rand::seq::SliceRandom as _;
 use ruma::{
     CanonicalJsonObject, MilliSecondsSinceUnixEpoch, OwnedServerName, OwnedServerSigningKeyId, ServerName, UInt,
     api::{
@@ -18,8 +19,9 @@ use ruma::{
         federation::discovery::get_remote_server_keys_batch::v2::{self as query, QueryCriteria},
     },
     room_version_rules::RoomVersionRules,
-    signatures::{PublicKeyMap, Verified, verify_event},
+    signatures::PublicKeyMap,
 };
+use tokio::time::Instant;
 
 use crate::{
     domain::federation::{key_answer, transport::Limits},
@@ -39,7 +41,11 @@ const DIRECT: Duration = Duration::from_secs(120);
 /// Notaries that are asked, servers in one question, and questions.
 const NOTARIES: usize = 3;
 const SERVERS: usize = 100;
-const QUESTIONS: usize = 20;
+const QUESTIONS: usize = 100;
+/// How long all questions to one notary take at most.
+const ASKED: Duration = Duration::from_secs(60);
+/// Where keys of more servers are needed, notaries are asked before them.
+const MANY: usize = 50;
 const LIMITS: Limits = Limits { deadline: Duration::from_secs(30), body: 4 << 20 };
 
 /// Keys for checking some events, beside those that the keyring has by now.
@@ -67,43 +73,81 @@ impl Keyring {
                 None => wants.push((key_ids, when)),
             }
         }
-        let deadline = if notaries.is_empty() { DEADLINE } else { SOON };
-        let direct =
-            futures_util::stream::iter(&servers).for_each_concurrent(EVENT_FETCHES, async |(server, wants)| {
-                for (key_ids, when) in wants {
-                    // Whoever needs the key meets the error.
-                    self.keys(server, key_ids, *when, deadline).await.ok();
-                }
-            });
         if notaries.is_empty() {
-            direct.await;
+            self.ask_each(&servers.into_iter().collect::<Vec<_>>(), DEADLINE).await;
             return Prepared::default();
         }
-        tokio::time::timeout(DIRECT, direct).await.ok();
-        let mut lacking = Vec::new();
-        for (server, wants) in servers {
-            // Nobody speaks for a server that answers, even if it denies a key.
-            if !matches!(self.known(&server).await, Ok(known) if known.failures > 0) {
-                continue;
-            }
-            let mut until = None;
-            for (key_ids, when) in wants {
-                if matches!(self.keys_at_hand(&server, &key_ids, when).await, Ok(None)) {
-                    until = until.max(Some((when, key_ids)));
-                }
-            }
-            lacking.extend(until.map(|(when, key_ids)| (server, when, key_ids)));
+        let mut servers: Vec<(OwnedServerName, Wants)> = servers.into_iter().collect();
+        let lacking = self.lacking(&servers).await;
+        let mut told = None;
+        if lacking.len() > MANY {
+            // Many of them are long gone. Those whose keys the notaries saw renewed are asked first, those of old keys last.
+            let others: Vec<_> = lacking.into_iter().filter(|(server, ..)| !notaries.contains(server)).collect();
+            let known = self.ask_notaries(notaries, &others).await;
+            let now = self.0.clock.now_ms();
+            servers.shuffle(&mut rand::rng());
+            servers.sort_by_key(|(server, wants)| match known.0.get(server) {
+                Some(keys) => !wants.iter().any(|(ids, _)| !keys.usable(ids, When::Now, now).is_empty()),
+                None => false,
+            });
+            told = Some(known);
         }
-        self.ask_notaries(notaries, &lacking).await
+        let in_time = tokio::time::timeout(DIRECT, self.ask_each(&servers, SOON)).await.is_ok();
+        let mut silent = Vec::new();
+        for (server, when, key_ids) in self.lacking(&servers).await {
+            // Nobody speaks for a server that answers, even if it denies a key.
+            let spoken_for = match self.known(&server).await {
+                Ok(known) => known.failures > 0 || (!in_time && known.asked_ts.is_none()),
+                Err(_) => false,
+            };
+            if spoken_for {
+                silent.push((server, when, key_ids));
+            }
+        }
+        match told {
+            Some(Prepared(mut told)) => {
+                let silent: HashSet<&OwnedServerName> = silent.iter().map(|(server, ..)| server).collect();
+                told.retain(|server, _| silent.contains(server));
+                Prepared(told)
+            }
+            None => self.ask_notaries(notaries, &silent).await,
+        }
     }
 
-    /// [`Self::verify_event`] after [`Self::prepare`]: nobody is asked any more.
-    pub async fn verify_prepared(
+    /// Asks servers for keys that are not here, many at a time, in this order. Whoever needs the key meets the error.
+    async fn ask_each(&self, servers: &[(OwnedServerName, Wants)], deadline: Duration) {
+        let asking = futures_util::stream::iter(servers);
+        asking
+            .for_each_concurrent(EVENT_FETCHES, async |(server, wants)| {
+                for (key_ids, when) in wants {
+                    self.keys(server, key_ids, *when, deadline).await.ok();
+                }
+            })
+            .await;
+    }
+
+    /// Those of the servers of which a key is not here, each with the latest time that one is needed for.
+    async fn lacking(&self, servers: &[(OwnedServerName, Wants)]) -> Vec<(OwnedServerName, When, Vec<String>)> {
+        let mut lacking = Vec::new();
+        for (server, wants) in servers {
+            let mut until = None;
+            for (key_ids, when) in wants {
+                if matches!(self.keys_at_hand(server, key_ids, *when).await, Ok(None)) {
+                    until = until.max(Some((*when, key_ids.clone())));
+                }
+            }
+            lacking.extend(until.map(|(when, key_ids)| (server.clone(), when, key_ids)));
+        }
+        lacking
+    }
+
+    /// The keys that [`Self::verify_event`] would look for, after [`Self::prepare`]: nobody is asked any more.
+    pub async fn prepared_keys(
         &self,
         prepared: &Prepared,
         rules: &RoomVersionRules,
         event: &CanonicalJsonObject,
-    ) -> Result<Verified, VerifyError> {
+    ) -> Result<PublicKeyMap, VerifyError> {
         let mut keys = PublicKeyMap::new();
         for (server, key_ids, when) in wanted(rules, event)? {
             let set = match self.keys_at_hand(&server, &key_ids, when).await? {
@@ -119,7 +163,7 @@ impl Keyring {
             }
             keys.insert(server.into(), set);
         }
-        Ok(verify_event(&keys, event, rules)?)
+        Ok(keys)
     }
 
     async fn ask_notaries(
@@ -132,9 +176,10 @@ impl Keyring {
             notaries.iter().filter(|notary| **notary != self.0.server_name && !silent(notary)).take(NOTARIES);
         let questions = || lacking.chunks(SERVERS).take(QUESTIONS);
         let answers = join_all(notaries.map(async |notary| {
-            let mut known = HashMap::new();
+            let (mut known, end) = (HashMap::new(), Instant::now() + ASKED);
             for question in questions() {
-                match self.ask_notary(notary, question).await {
+                let answer = tokio::time::timeout_at(end, self.ask_notary(notary, question)).await;
+                match answer.unwrap_or_else(|_| Err("it takes too long".to_owned())) {
                     Ok(answer) => known.extend(answer),
                     Err(reason) => {
                         tracing::info!(server = %notary, reason, "A server does not tell the keys of others.");

@@ -1,20 +1,20 @@
 //! Keys are fetched once, believed as long as they say, and never when somebody else made them.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, atomic::Ordering};
 
 use crypto::{ServerIdentity, name::server_name};
 use http::StatusCode;
 use ruma::{
     CanonicalJsonObject, OwnedServerName, RoomVersionId, ServerName,
     room_version_rules::RoomVersionRules,
-    signatures::{Verified, hash_and_sign_event},
+    signatures::{Verified, hash_and_sign_event, verify_event},
 };
 use serde_json::json;
 
 use super::{Keyring, VerifyError};
 use crate::{
     domain::federation::key_answer,
-    testing::{FakeNetwork, TestHome, always, notary},
+    testing::{FakeNetwork, TestHome, always, notary, noting},
 };
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -127,7 +127,7 @@ fn liar(name: &ServerName, of: &ServerName, network: &FakeNetwork, now: i64) -> 
     let mut answer: CanonicalJsonObject =
         serde_json::from_str(&key_answer::make(&forged, &[], of, now).unwrap().json).unwrap();
     ruma::signatures::sign_json(name.as_str(), &own, &mut answer).unwrap();
-    network.attach(name, notary(own_answer, serde_json::to_value(answer).unwrap()));
+    network.attach(name, notary(own_answer, vec![serde_json::to_value(answer).unwrap()]));
     forged
 }
 
@@ -145,7 +145,8 @@ async fn prepared(
 ) -> Result<Verified, VerifyError> {
     let notaries: Vec<OwnedServerName> = notaries.iter().map(|name| (*name).to_owned()).collect();
     let prepared = keyring.prepare(&rules(), std::slice::from_ref(event), &notaries).await;
-    keyring.verify_prepared(&prepared, &rules(), event).await
+    let keys = keyring.prepared_keys(&prepared, &rules(), event).await?;
+    Ok(verify_event(&keys, event, &rules())?)
 }
 
 #[tokio::test]
@@ -217,4 +218,49 @@ async fn a_notary_fetches_for_those_who_need_keys_of_later_but_not_each_time() {
     two.ahead.store(4 * DAY_MS, Ordering::SeqCst);
     keyring.notarise(two.name(), later).await.unwrap();
     assert_eq!(network.requests(two.name()), 2);
+}
+
+#[tokio::test]
+async fn of_many_servers_those_that_live_are_asked_first() {
+    let network = FakeNetwork::default();
+    let one = TestHome::new("one.example", &network).await;
+    let now = one.parts.clock.now_ms();
+    let (notary_name, notary_key) =
+        (ruma::server_name!("notary.example"), ServerIdentity::generate_for_domain().unwrap());
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (mut remembered, mut events, mut living) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 0..70 {
+        let name = ServerName::parse(format!("server{n}.example")).unwrap();
+        let identity = ServerIdentity::generate_for_domain().unwrap();
+        let lives = n % 20 == 19;
+        // The others went a month ago.
+        let seen = if lives { now } else { now - 30 * DAY_MS };
+        let mut answer: CanonicalJsonObject =
+            serde_json::from_str(&key_answer::make(&identity, &[], &name, seen).unwrap().json).unwrap();
+        ruma::signatures::sign_json(notary_name.as_str(), &notary_key, &mut answer).unwrap();
+        remembered.push(serde_json::to_value(answer).unwrap());
+        let answer = (StatusCode::OK, key_answer::make(&identity, &[], &name, now).unwrap().json);
+        let (status, text) = if lives { answer } else { (StatusCode::INTERNAL_SERVER_ERROR, String::new()) };
+        network.attach(&name, noting(name.as_str(), &asked, status, text));
+        living.extend(lives.then(|| name.to_string()));
+        let mut event: CanonicalJsonObject = serde_json::from_value(json!({
+            "type": "m.room.message", "room_id": "!r:one.example", "sender": format!("@a:{name}"), "depth": 3,
+            "origin_server_ts": seen, "content": {"body": "hello"}, "prev_events": [], "auth_events": [],
+        }))
+        .unwrap();
+        hash_and_sign_event(name.as_str(), &identity, &mut event, &rules().redaction).unwrap();
+        events.push(event);
+    }
+    let own = key_answer::make(&notary_key, &[], notary_name, now).unwrap().json;
+    network.attach(notary_name, notary(own, remembered));
+
+    let keyring = &one.parts.federation.keyring;
+    let known = keyring.prepare(&rules(), &events, &[notary_name.to_owned()]).await;
+    for event in &events {
+        let keys = keyring.prepared_keys(&known, &rules(), event).await.unwrap();
+        assert_eq!(verify_event(&keys, event, &rules()).unwrap(), Verified::All);
+    }
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.len(), 70, "each is asked all the same");
+    assert!(living.iter().all(|name| asked[..10].contains(name)), "{asked:?}");
 }

@@ -41,6 +41,7 @@ impl Sender {
             old |= self.wait_for(&name, bell).await;
             bell.take();
             let Ok(place) = self.places.acquire().await else { return Ok(()) };
+            self.until_released().await;
             if std::mem::take(&mut old) {
                 self.store
                     .write(Durability::Normal, move |tx| Box::pin(async move { tx.shorten_outbox(server).await }))

@@ -236,3 +236,21 @@ async fn a_proxy_that_is_out_of_order_costs_nothing() {
     let mut db = one.parts.store.read().await.unwrap();
     assert_eq!(db.outbox_batch(server, 50, 100, i64::MAX).await.unwrap().to_device.len(), 1);
 }
+
+#[tokio::test]
+async fn nothing_is_begun_between_a_sleep_and_the_waking() {
+    let network = FakeNetwork::default();
+    let one = TestHome::new("one.example", &network).await;
+    let taker = Taker::default();
+    network.attach(server_name!("two.example"), taker.router());
+    let (sender, stop) = run(&one);
+    sender.hold();
+    owe(&one, &[("typing", TYPING)], &[KEY]).await;
+    // Long enough for what goes out at once otherwise.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(taker.taken.lock().unwrap().len(), 0);
+    sender.say_hello();
+    let taken = taker.wait_for(1).await;
+    assert_eq!(taken[0].1["edus"].as_array().unwrap().len(), 2);
+    stop.cancel();
+}

@@ -32,9 +32,9 @@ impl Inbound {
         event: &Again,
     ) -> Result<(), RoomsError> {
         let request = || event_auth::Request::new(room.room_id.clone(), event.event_id.clone());
-        let mut answer = self.ask(helpers, request, Deadline::Room).await?;
+        let (mut answer, _place) = self.ask(helpers, request, Deadline::State).await?;
         answer.auth_chain.truncate(MOST);
-        let chain = self.rooms.verified_all(rules, &room.room_id, &answer.auth_chain, Age::History).await?;
+        let chain = self.rooms.verified_all(rules, &room.room_id, answer.auth_chain, Age::History).await?;
         let chain = related(chain, &event.auth_events);
         self.rooms.accept_outliers(&room.room_id, &room.version, chain).await?;
         Ok(())

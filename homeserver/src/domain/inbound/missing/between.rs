@@ -69,10 +69,10 @@ impl Inbound {
             Ok(Err(error @ RoomsError::Unreachable(_))) if walk.found.is_empty() => return Err(error),
             _ => {}
         }
-        let mut over_holes = 0;
+        let (mut over_holes, mut ignored, mut last) = (0, 0_usize, None);
         for event in walk.oldest_first() {
             let fared = match self.rooms.verified(rules, &event.json).await {
-                Ok(parsed) => self.judge(room, parsed, None).await,
+                Ok(parsed) => self.rooms.accept_remote(&room.room_id, parsed, None).await,
                 Err(error) => Err(error),
             };
             let fared = match fared {
@@ -90,8 +90,14 @@ impl Inbound {
             match fared {
                 Ok(()) => {}
                 Err(RoomsError::Store(error)) => return Err(error.into()),
-                Err(error) => tracing::info!(event_id = %event.event_id, %error, "A fetched event was not taken."),
+                Err(error) => {
+                    ignored += 1;
+                    last = Some((event.event_id, error));
+                }
             }
+        }
+        if let Some((event_id, error)) = last {
+            tracing::info!(room_id = %room.room_id, %event_id, %error, ignored, "Fetched events were not taken.");
         }
         Ok(())
     }
@@ -112,7 +118,7 @@ impl Inbound {
             return self.accept_over_hole(helpers, room, rules, event).await;
         }
         let parsed = self.rooms.verified(rules, &event.json).await?;
-        self.judge(room, parsed, None).await.map(|_| ())
+        self.rooms.accept_remote(&room.room_id, parsed, None).await.map(|_| ())
     }
 
     async fn walk_back(
@@ -135,10 +141,11 @@ impl Inbound {
             if lacking.is_empty() || walk.found.len() >= EVENTS || walk.bytes >= BYTES {
                 return Ok(());
             }
-            let pdus = if by_backfill {
+            let (pdus, place) = if by_backfill {
                 let starts: Vec<OwnedEventId> = lacking.keys().take(ENDS).cloned().collect();
                 let request = || backfill::Request::new(room.room_id.clone(), starts.clone(), uint!(100));
-                self.ask(helpers, request, Deadline::Room).await?.pdus
+                let (answer, place) = self.ask(helpers, request, Deadline::Events).await?;
+                (answer.pdus, Some(place))
             } else {
                 let latest: BTreeSet<OwnedEventId> = lacking.values().take(ENDS).cloned().collect();
                 let request = || {
@@ -149,14 +156,15 @@ impl Inbound {
                     request.min_depth = UInt::try_from(oldest).unwrap_or_default();
                     request
                 };
-                match self.ask(helpers, request, Deadline::Room).await {
-                    Ok(answer) => answer.events,
-                    Err(RoomsError::BadEvent(_)) => Vec::new(),
+                match self.ask(helpers, request, Deadline::Events).await {
+                    Ok((answer, place)) => (answer.events, Some(place)),
+                    Err(RoomsError::BadEvent(_)) => (Vec::new(), None),
                     Err(error) => return Err(error),
                 }
             };
             let before = walk.found.len();
             self.add(room, rules, walk, pdus, oldest).await?;
+            drop(place);
             if walk.found.len() == before && by_backfill {
                 return Ok(());
             }
@@ -201,7 +209,7 @@ impl Inbound {
         oldest: i64,
     ) -> Result<(), RoomsError> {
         pdus.truncate(100);
-        let events = self.rooms.verified_all(rules, &room.room_id, &pdus, Age::New).await?;
+        let events = self.rooms.verified_all(rules, &room.room_id, pdus, Age::New).await?;
         let mut by_id: HashMap<OwnedEventId, Pdu> =
             events.into_iter().map(|event| (event.event_id.clone(), event)).collect();
         let mut open: Vec<OwnedEventId> = self.lacking(walk, oldest).await?.into_keys().collect();

@@ -35,20 +35,21 @@ impl Inbound {
         event_id: &OwnedEventId,
     ) -> Result<Vec<OwnedEventId>, RoomsError> {
         let request = || state_ids::Request::new(event_id.clone(), room.room_id.clone());
-        let ids = self.ask(helpers, request, Deadline::Room).await?;
+        let (ids, place) = self.ask(helpers, request, Deadline::Events).await?;
         if ids.pdu_ids.len().saturating_add(ids.auth_chain_ids.len()) > 2 * MOST {
             return Err(RoomsError::BadEvent("The state before it is too large".to_owned()));
         }
+        drop(place);
         let all: Vec<OwnedEventId> = ids.pdu_ids.iter().chain(&ids.auth_chain_ids).cloned().collect();
         let unknown = self.unknown(&all).await?;
-        let events: Vec<Box<RawValue>> = if unknown.len() > ONE_BY_ONE {
+        let (events, _place): (Vec<Box<RawValue>>, _) = if unknown.len() > ONE_BY_ONE {
             let request = || get_state::Request::new(event_id.clone(), room.room_id.clone());
-            let answer = self.ask(helpers, request, Deadline::Room).await?;
-            answer.pdus.into_iter().chain(answer.auth_chain).take(2 * MOST).collect()
+            let (answer, place) = self.ask(helpers, request, Deadline::State).await?;
+            (answer.pdus.into_iter().chain(answer.auth_chain).take(2 * MOST).collect(), Some(place))
         } else {
-            self.fetch_events(helpers, unknown).await
+            (self.fetch_events(helpers, unknown).await, None)
         };
-        let events = self.rooms.verified_all(rules, &room.room_id, &events, Age::History).await?;
+        let events = self.rooms.verified_all(rules, &room.room_id, events, Age::History).await?;
         // From room version 12 on, nothing names the create event.
         let creates = events.iter().filter(|event| event.kind == TimelineEventType::RoomCreate);
         let wanted: Vec<OwnedEventId> =
@@ -79,7 +80,7 @@ impl Inbound {
     async fn fetch_events(&self, helpers: &Helpers, ids: Vec<OwnedEventId>) -> Vec<Box<RawValue>> {
         let fetches = ids.into_iter().map(|id| async move {
             match self.ask(helpers, || get_event::Request::new(id.clone()), Deadline::Query).await {
-                Ok(answer) => Some(answer.pdu),
+                Ok((answer, _)) => Some(answer.pdu),
                 Err(error) => {
                     tracing::debug!(event_id = %id, %error, "An event could not be fetched.");
                     None

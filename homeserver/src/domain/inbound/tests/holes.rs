@@ -1,14 +1,14 @@
 //! What was missed for long: fetched in its order, or a hole that is shown as one and filled later, in its place.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use ruma::{OwnedEventId, OwnedRoomId, RoomVersionId};
 use serde_json::{Value, json};
 
 use crate::{
-    domain::rooms::{Page, create::Preset},
-    store::{Durability, Position, StoreError},
-    testing::FakeNetwork,
+    domain::rooms::{Page, RoomsError, create::Preset},
+    store::{Membership, Position},
+    testing::{FakeNetwork, Held},
 };
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
 
 /// The other server talks, and nothing of it comes through but the last.
 async fn missed(one: &Running, evil: &Liar, room_id: &OwnedRoomId, count: usize) -> Vec<OwnedEventId> {
-    evil.running.falls_silent();
+    evil.running.falls_silent().await;
     let mut said = Vec::new();
     for n in 0..count {
         said.push(evil.running.say(room_id, &format!("message {n}")).await);
@@ -66,9 +66,10 @@ async fn what_nobody_gives_leaves_a_hole_that_is_filled_in_its_place() {
 
     // A page over the hole asks for it; in vain at first, and then not again at once.
     fill(&one, &room_id, 50).await;
-    let asked = network.requests(evil.running.home.name());
+    let asked = || network.requests_to(evil.running.home.name(), "/backfill/");
+    let before_again = asked();
     fill(&one, &room_id, 50).await;
-    assert_eq!(network.requests(evil.running.home.name()), asked);
+    assert_eq!(asked(), before_again);
     evil.repents();
     one.home.ahead.fetch_add(120_000, std::sync::atomic::Ordering::SeqCst);
     // A page that ends before the hole asks for nothing.
@@ -110,35 +111,44 @@ async fn a_broken_state_is_repaired_from_other_servers() {
     let repair = async || one.home.parts.inbound.repair(&room_id).await.unwrap();
     assert!(repair().await.changed.is_empty());
 
-    // The name is lost here, as if a state had once come with a hole.
-    let mut db = one.home.parts.store.read().await.unwrap();
-    let room = db.room_by_id(&room_id).await.unwrap().unwrap();
-    let key = db.key_sn("m.room.name", "").await.unwrap().unwrap();
-    drop(db);
-    one.home
-        .parts
-        .store
-        .write::<_, StoreError, _>(Durability::Normal, move |tx| {
-            Box::pin(async move {
-                let position = tx.next_position();
-                tx.change_current_state(room.sn, position, key, None).await?;
-                let broken = tx.state_with(room.sn, room.snapshot, &BTreeMap::from([(key, None)])).await?;
-                tx.set_room_snapshot(room.sn, broken).await?;
-                for (end, ..) in tx.forward_extremities(room.sn).await? {
-                    tx.set_state_before(end, broken).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
-        .unwrap();
+    one.home.loses_state(&room_id, "m.room.name").await;
     assert_eq!(one.state(&room_id, "m.room.name", "").await, None);
     let repaired = repair().await;
-    assert_eq!(repaired.servers, vec![two.home.name().to_owned()]);
+    assert_eq!((repaired.servers, repaired.out_of_time), (vec![two.home.name().to_owned()], false));
     assert_eq!(repaired.changed, [("m.room.name".to_owned(), String::new())]);
     assert_eq!(one.state(&room_id, "m.room.name", "").await, Some(name.clone()));
     // It stays so when the room goes on.
     let hello = two.say(&room_id, "hello").await;
     one.has(&hello).await;
     assert_eq!(one.state(&room_id, "m.room.name", "").await, Some(name));
+}
+
+#[tokio::test]
+async fn a_repair_ends_in_time_with_what_was_told() {
+    let network = FakeNetwork::default();
+    let one = running("one.example", &network).await;
+    let (two, three) = (running("two.example", &network).await, running("three.example", &network).await);
+    let room_id = two.make_room(Preset::PublicChat, RoomVersionId::V11).await;
+    let name = two.set(&room_id, "m.room.name", "", json!({"name": "Garden"})).await;
+    one.join(&room_id, &two).await.unwrap();
+    three.join(&room_id, &two).await.unwrap();
+    one.sees(&room_id, &three.user, Membership::Join).await;
+    one.home.loses_state(&room_id, "m.room.name").await;
+
+    // One of them never answers: the repair waits for it until the time is over, and not for what the other has told already.
+    let _gate = network.hold(three.home.name(), "/state_ids/", Held::Request);
+    let over = async {
+        while network.requests_to(two.home.name(), "/state_ids/") == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    };
+    let repaired = one.home.parts.inbound.repair_until(&room_id, over).await.unwrap();
+    assert_eq!(repaired.servers, vec![two.home.name().to_owned()]);
+    assert!(repaired.out_of_time);
+    assert_eq!(one.state(&room_id, "m.room.name", "").await, Some(name));
+
+    let _gate = network.hold(two.home.name(), "/make_leave/", Held::Request);
+    let nothing = one.home.parts.inbound.repair_until(&room_id, async {}).await;
+    assert!(matches!(nothing, Err(RoomsError::Unreachable(why)) if why.contains("in time")));
 }

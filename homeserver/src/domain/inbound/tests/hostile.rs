@@ -352,27 +352,3 @@ async fn who_joins_without_its_members_is_told_whom_the_room_is_called_after() {
     let (_, answer) = evil.joins(&one, &room_id, true).await;
     assert_ne!(answer["members_omitted"], true, "the only member is a hero: nothing was left out");
 }
-
-#[tokio::test]
-async fn many_ends_of_a_graph_are_tied_together() {
-    let network = FakeNetwork::default();
-    let (one, evil) = (running("one.example", &network).await, Liar::new("evil.example", &network).await);
-    let room_id = shared_room(&one, &evil, RoomVersionId::V12).await;
-    let ends = evil.ends(&room_id).await;
-    evil.running.falls_silent();
-    let mut forks = Vec::new();
-    for n in 0..30 {
-        forks.push(evil.craft(&room_id, Craft::message(&format!("fork {n}"), &ends)).await);
-    }
-    evil.sends(&one, &forks.iter().collect::<Vec<_>>()).await;
-    one.has(&forks[29].event_id).await;
-    one.home.ahead.fetch_add(10_000, std::sync::atomic::Ordering::SeqCst);
-    let last = evil.craft(&room_id, Craft::message("one more", &ends)).await;
-    evil.sends(&one, &[&last]).await;
-    one.until("few ends", async || {
-        let mut db = one.home.parts.store.read().await.unwrap();
-        let room = db.room_sn(&room_id).await.unwrap().unwrap();
-        db.forward_extremities(room).await.unwrap().len() < 13
-    })
-    .await;
-}

@@ -83,6 +83,11 @@ impl Liar {
         self.lies.tell(part, answer);
     }
 
+    /// The same with the text that a function of path, query and body makes.
+    pub fn lies_by(&self, part: &'static str, answer: impl Fn(&str, &Value) -> String + Send + Sync + 'static) {
+        self.lies.tell_by(part, answer);
+    }
+
     /// From now on it answers honestly.
     pub fn repents(&self) {
         self.lies.end();

@@ -22,6 +22,7 @@ pub struct Running {
     pub home: TestHome,
     pub user: LocalUser,
     stop: CancellationToken,
+    tasks: tokio_util::task::TaskTracker,
 }
 
 impl Drop for Running {
@@ -46,9 +47,11 @@ pub async fn running(name: &str, network: &FakeNetwork) -> Running {
     let stop = CancellationToken::new();
     let parts = &home.parts;
     let sender = Sender::new(parts.federation.clone(), parts.store.clone(), parts.clock.clone(), home.notifier.clone());
-    tokio::spawn(sender.run(stop.clone()));
-    tokio::spawn(parts.inbound.clone().run(stop.clone()));
-    Running { user: LocalUser { user, user_id, device_id: "DEVICE".into() }, home, stop }
+    let tasks = tokio_util::task::TaskTracker::new();
+    tasks.spawn(sender.run(stop.clone()));
+    tasks.spawn(parts.inbound.clone().run(stop.clone()));
+    tasks.close();
+    Running { user: LocalUser { user, user_id, device_id: "DEVICE".into() }, home, stop, tasks }
 }
 
 impl Running {
@@ -58,8 +61,9 @@ impl Running {
     }
 
     /// It sends and takes nothing more by itself, but answers.
-    pub fn falls_silent(&self) {
+    pub async fn falls_silent(&self) {
         self.stop.cancel();
+        self.tasks.wait().await;
     }
 
     /// The room's timeline, oldest first.
@@ -142,12 +146,16 @@ impl Running {
     }
 
     pub async fn until(&self, what: &str, condition: impl AsyncFn() -> bool) {
+        self.until_within(Duration::from_secs(20), what, condition).await;
+    }
+
+    pub async fn until_within(&self, patience: Duration, what: &str, condition: impl AsyncFn() -> bool) {
         let wait = async {
             while !condition().await {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let waited = tokio::time::timeout(Duration::from_secs(20), wait).await;
+        let waited = tokio::time::timeout(patience, wait).await;
         assert!(waited.is_ok(), "{} never saw {what}", self.home.name());
     }
 }

@@ -21,6 +21,8 @@ use super::checks;
 
 /// Events written in one transaction.
 const AT_ONCE: usize = 200;
+/// Events judged before others may go on.
+const YIELD: usize = 20;
 
 impl Rooms {
     /// Stores state events of another server as outliers, in any order; each is checked against its own auth events, rejected ones are
@@ -80,7 +82,10 @@ impl Rooms {
     ) -> Result<Vec<(Arc<Pdu>, Standing)>, RoomsError> {
         let mut known: BTreeMap<OwnedEventId, Arc<Pdu>> = BTreeMap::new();
         let mut checked = Vec::with_capacity(events.len());
-        for event in ancestors_first(events) {
+        for (index, event) in ancestors_first(events).into_iter().enumerate() {
+            if index % YIELD == YIELD - 1 {
+                tokio::task::yield_now().await;
+            }
             if event.room_id != *room_id {
                 continue;
             }

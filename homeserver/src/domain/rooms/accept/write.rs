@@ -15,7 +15,10 @@ use crate::{
     store::{Durability, EventSn, KeySn, RoomRow, SnapshotSn, Standing, StateMap, StoreError, StoredEvent, Tx},
 };
 
-use super::state::{add, difference, states_after};
+use super::{
+    Came,
+    state::{add, difference, states_after},
+};
 
 /// An event of another server that may be written, with what is known of its place.
 pub(super) struct Judged {
@@ -30,7 +33,7 @@ pub(super) struct Judged {
 
 impl Rooms {
     /// Writes an accepted event: first its number, then the room's new state is found, then everything in one transaction.
-    pub(super) async fn write_remote(&self, judged: Judged, now: StateMap, owed: Owed) -> Result<(), RoomsError> {
+    pub(super) async fn write_remote(&self, judged: Judged, now: StateMap, came: &Came) -> Result<(), RoomsError> {
         let (snapshot, sn, key) = self.number(&judged).await?;
         let Judged { room, rules, event, before, missing, .. } = judged;
         let mut after = before;
@@ -48,15 +51,15 @@ impl Rooms {
         drop(db);
         add(&mut states, after);
         let new = self.resolved(&room, &rules, states).await?;
-        let durability = if matches!(owed, Owed::Nobody) { Durability::Normal } else { Durability::Full };
+        let durability = if matches!(came.owed, Owed::Nobody) { Durability::Normal } else { Durability::Full };
         let accepted = Accepted {
             event: event.clone(),
             rules: rules.clone(),
             before: Some(snapshot),
             resolved: Some(difference(&now, &new)),
-            owed,
+            owed: came.owed.clone(),
             missing,
-            transaction: None,
+            transaction: came.transaction.clone(),
             push: self.push.clone(),
             appservices: self.appservices.clone(),
         };

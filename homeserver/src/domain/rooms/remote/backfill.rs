@@ -1,6 +1,9 @@
 //! History from before we came, asked of the servers in the room.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use ruma::{
     OwnedEventId, RoomId, ServerName, UInt,
@@ -25,12 +28,19 @@ const STARTS: usize = 10;
 const SERVERS: usize = 3;
 /// Answers of other servers that one page waits for.
 const ROUNDS: usize = 4;
+/// How long one page waits.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A hole that nobody could help with is left alone for this long.
 const AGAIN_MS: i64 = 60_000;
 
 impl Rooms {
     /// Asks other servers for history where ours has a hole within the page, or ends before the page is full.
     pub async fn fill_history(&self, room: &RoomRow, page: &Page) -> Result<(), RoomsError> {
+        // What came until then is kept: the next page goes on from there.
+        tokio::time::timeout(PATIENCE, self.fill_page(room, page)).await.unwrap_or(Ok(()))
+    }
+
+    async fn fill_page(&self, room: &RoomRow, page: &Page) -> Result<(), RoomsError> {
         let upto = page.from.unwrap_or(Position(i64::MAX));
         for _ in 0..ROUNDS {
             let mut db = self.store.read().await?;
@@ -110,9 +120,9 @@ impl Rooms {
     ) -> Result<usize, RoomsError> {
         let limit = limit.clamp(1, 100);
         let request = get_backfill::Request::new(room.room_id.clone(), starts.clone(), UInt::from(limit));
-        let mut answer = self.federation.client.request(server, request, Deadline::Room).await?;
+        let mut answer = self.federation.client.request(server, request, Deadline::Events).await?;
         answer.pdus.truncate(100);
-        let events = self.verified_all(rules, &room.room_id, &answer.pdus, Age::History).await?;
+        let events = self.verified_all(rules, &room.room_id, answer.pdus, Age::History).await?;
         self.fetch_auth_of(server, room, rules, &events).await?;
         self.accept_backfill(&room.room_id, events, &starts, hole).await
     }
@@ -138,8 +148,8 @@ impl Rooms {
                 continue;
             }
             let request = event_auth::Request::new(room.room_id.clone(), event.event_id.clone());
-            let answer = self.federation.client.request(server, request, Deadline::Room).await?;
-            let chain = self.verified_all(rules, &room.room_id, &answer.auth_chain, Age::History).await?;
+            let answer = self.federation.client.request(server, request, Deadline::State).await?;
+            let chain = self.verified_all(rules, &room.room_id, answer.auth_chain, Age::History).await?;
             fetched.extend(self.accept_outliers(&room.room_id, &room.version, chain).await?);
         }
         Ok(())

@@ -1,8 +1,11 @@
 //! Joining a room through another server: its template, our signature, its state and auth chain, all of it checked.
 
+use std::collections::HashMap;
+
 use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, OwnedEventId, OwnedServerName, RoomId, RoomVersionId, ServerName,
     api::federation::membership::{create_join_event::v2 as send_join, prepare_join_event::v1 as make_join},
+    events::TimelineEventType,
 };
 use serde_json::value::RawValue;
 
@@ -81,9 +84,10 @@ impl Rooms {
             None => join,
         };
         let notaries = [server.to_owned()];
-        let state = self.verified_with(&rules, room_id, &answer.state, &notaries, Age::History).await?;
-        let auth_chain = self.verified_with(&rules, room_id, &answer.auth_chain, &notaries, Age::History).await?;
+        let state = self.verified_with(&rules, room_id, answer.state, &notaries, Age::History).await?;
+        let auth_chain = self.verified_with(&rules, room_id, answer.auth_chain, &notaries, Age::History).await?;
         check_create(&state, &version)?;
+        check_single(&state)?;
         let here = match self.store.read().await?.room_by_id(room_id).await? {
             Some(room) => self.store.read().await?.server_is_joined(room.sn, ServerSn::OURS).await?,
             None => false,
@@ -129,9 +133,22 @@ fn is_vouched_for(join: &Pdu) -> bool {
     join.content_as::<CanonicalJsonObject>().is_some_and(|content| content.contains_key(VOUCHER))
 }
 
+/// No piece of the state is there in two versions.
+fn check_single(state: &[Pdu]) -> Result<(), RoomsError> {
+    let mut pieces: HashMap<(&TimelineEventType, &str), &OwnedEventId> = HashMap::new();
+    for event in state {
+        let Some(state_key) = &event.state_key else { continue };
+        let other = pieces.insert((&event.kind, state_key), &event.event_id);
+        if other.is_some_and(|other| *other != event.event_id) {
+            return Err(RoomsError::BadEvent("The room's state contradicts itself".to_owned()));
+        }
+    }
+    Ok(())
+}
+
 /// The state has a create event, of the version that the other server named.
 fn check_create(state: &[Pdu], version: &RoomVersionId) -> Result<(), RoomsError> {
-    let create = state.iter().find(|event| event.is_state(&ruma::events::TimelineEventType::RoomCreate, ""));
+    let create = state.iter().find(|event| event.is_state(&TimelineEventType::RoomCreate, ""));
     let create = create.ok_or_else(|| RoomsError::BadEvent("The room's state has no create event".to_owned()))?;
     let content = create.content_as::<CanonicalJsonObject>().unwrap_or_default();
     let named = content.get("room_version").and_then(CanonicalJsonValue::as_str).unwrap_or("1");

@@ -1,21 +1,27 @@
 //! Check 2: the servers that must have signed the event did.
 
-use ruma::{CanonicalJsonObject, room_version_rules::RoomVersionRules, signatures::Verified};
-
-use crate::domain::federation::{
-    VerifyError,
-    keyring::{Keyring, Prepared},
+use ruma::{
+    CanonicalJsonObject,
+    room_version_rules::RoomVersionRules,
+    signatures::{PublicKeyMap, Verified, verify_event},
 };
 
-/// Nobody is asked for keys any more when they are `prepared`. Answers on the way whether the content hash fits, which is [`super::hash`]'s to judge.
+use crate::domain::federation::{VerifyError, keyring::Keyring};
+
+/// Fetches keys where they are not known. Answers on the way whether the content hash fits, which is [`super::hash`]'s to judge.
 pub(in crate::domain::rooms) async fn check(
     keyring: &Keyring,
-    prepared: Option<&Prepared>,
     rules: &RoomVersionRules,
     object: &CanonicalJsonObject,
 ) -> Result<Verified, VerifyError> {
-    match prepared {
-        Some(prepared) => keyring.verify_prepared(prepared, rules, object).await,
-        None => keyring.verify_event(rules, object).await,
-    }
+    keyring.verify_event(rules, object).await
+}
+
+/// The same with keys at hand.
+pub(in crate::domain::rooms) fn check_with(
+    keys: &PublicKeyMap,
+    rules: &RoomVersionRules,
+    object: &CanonicalJsonObject,
+) -> Result<Verified, VerifyError> {
+    Ok(verify_event(keys, object, rules)?)
 }
