@@ -47,6 +47,7 @@ pub struct RoomEvent {
 /// What is to be done, in this order.
 #[derive(Clone, Debug)]
 pub enum Output {
+    /// [`crate::signalling::to_json`] has the JSON that goes out.
     Send {
         call: CallKey,
         kind: SignalKind,

@@ -24,6 +24,8 @@ pub mod codec;
 pub mod congestion;
 pub mod device;
 pub mod engine;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod jitter;
 pub mod limits;
 pub mod moment;

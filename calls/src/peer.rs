@@ -50,6 +50,13 @@ pub struct IceServer {
     pub password: String,
 }
 
+/// Whether the media engine takes an offer, as it finds out before a live connection sees it.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn rehearsed(sdp: &str) -> bool {
+    let offer = webrtc::peer_connection::RTCSessionDescription::offer(sdp.to_owned());
+    offer.and_then(connection::rehearse).is_ok()
+}
+
 /// What an engine says of one of its calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallReport {

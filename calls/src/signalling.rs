@@ -10,12 +10,18 @@ use thiserror::Error;
 
 use crate::signal::Signal;
 
+/// What describes the streams of a call: its name, and the one from before it was in the specification, which is the only one that
+/// matrix-js-sdk and Element Web know. Without it they send and show no second picture.
+const STREAMS_NAMES: [&str; 2] = ["sdp_stream_metadata", "org.matrix.msc3077.sdp_stream_metadata"];
+
+pub use self::write::to_json;
+
 /// A protocol in which calls are signalled.
 pub trait Signalling {
     /// What an event of a room says. `content` is decrypted and of no checked shape.
     fn read(&self, event_type: &str, content: &Value) -> Reading;
 
-    /// The content of the event that says it.
+    /// The content of the event that says it; [`to_json`] turns it into what is sent.
     fn write(&self, signal: &Signal) -> AnyMessageLikeEventContent;
 }
 

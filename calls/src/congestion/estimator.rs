@@ -48,6 +48,11 @@ impl Estimator {
         }
     }
 
+    /// Milliseconds, smoothed, from a departure until its report.
+    pub fn round_trip(&self) -> f64 {
+        self.rtt
+    }
+
     /// Whether the sender had less to send than it may.
     pub fn is_limited(&self) -> bool {
         let (Some(first), Some(last)) = (self.sent.front(), self.sent.back()) else { return true };

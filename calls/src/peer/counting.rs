@@ -77,12 +77,14 @@ fn sized(size: u64) -> Traffic {
 
 fn pair(report: &RTCStatsReport) -> Option<Pair> {
     let pair = report.candidate_pairs().filter(|pair| pair.nominated).max_by_key(|pair| pair.packets_received)?;
-    let kind = |id: &str| match report.get(id) {
+    // The report names candidates by their side as well; pairs do not. One that nobody told of was found by its packets.
+    let kind = |side: &str, id: &str| match report.get(&format!("RTC{side}IceCandidate_{id}")) {
         Some(RTCStatsReportEntry::LocalCandidate(it) | RTCStatsReportEntry::RemoteCandidate(it)) => {
             it.candidate_type.to_string()
         }
-        _ => String::new(),
+        _ => "prflx".to_owned(),
     };
     let round_trip = Duration::try_from_secs_f64(pair.current_round_trip_time).unwrap_or_default();
-    Some(Pair { local: kind(&pair.local_candidate_id), remote: kind(&pair.remote_candidate_id), round_trip })
+    let (local, remote) = (kind("Local", &pair.local_candidate_id), kind("Remote", &pair.remote_candidate_id));
+    Some(Pair { local, remote, round_trip })
 }

@@ -58,11 +58,16 @@ impl Session {
         round: u32,
         description: Description,
     ) {
+        let kind = description.kind;
         if let Err(error) = self.take(connection, description).await {
             tracing::debug!(%error, "a description of the other side does not fit");
             self.roll_back(connection).await;
             self.flow.report(Report::DescriptionRefused { round }).await;
             return;
+        }
+        if kind == DescriptionKind::Answer {
+            let theirs = &self.their_sdp;
+            self.serves_dtls.get_or_insert_with(|| theirs.lines().any(|line| line.trim_end() == "a=setup:active"));
         }
         self.candidates_left = CANDIDATES;
         self.negotiated().await;
@@ -101,7 +106,11 @@ impl Session {
     ) {
         // `rtc` numbers its descriptions by the clock's fraction of a second; by the rules each is one more than the last.
         self.versions += 1;
-        let sdp = sdp::with_version(&description.sdp, self.versions);
+        let mut sdp = sdp::with_version(&description.sdp, self.versions);
+        // It also answers each offer as DTLS's client, though the first answer settled who that is. Browsers refuse a change.
+        if kind == DescriptionKind::Answer && *self.serves_dtls.get_or_insert(false) {
+            sdp = sdp.replace("a=setup:active\r\n", "a=setup:passive\r\n");
+        }
         self.first_mid = sdp::ways(&sdp).first().map(|way| way.mid.clone());
         if let Err(error) = connection.set_local_description(description).await {
             return self.broke(&error).await;

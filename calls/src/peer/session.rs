@@ -85,6 +85,8 @@ pub(super) struct Session {
     pub versions: u64,
     /// Their last description.
     pub their_sdp: String,
+    /// Whether we are DTLS's server, once it is settled: for the whole call, whoever offers next.
+    pub serves_dtls: Option<bool>,
     state: RTCPeerConnectionState,
 }
 
@@ -131,6 +133,7 @@ impl Session {
             candidates_left: CANDIDATES,
             versions: 0,
             their_sdp: String::new(),
+            serves_dtls: None,
             state: RTCPeerConnectionState::New,
         }
     }

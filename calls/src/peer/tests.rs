@@ -4,4 +4,5 @@ mod browsers;
 mod hostile;
 mod lossy;
 mod people;
+mod stranger;
 mod talking;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ruma::{OwnedUserId, OwnedVoipId};
 use serde_json::Value;
 
-use super::{Malformed, Reading};
+use super::{Malformed, Reading, STREAMS_NAMES};
 use crate::{
     limits::{ABSENT_LIFETIME, CANDIDATE_BYTES, CANDIDATES_PER_EVENT, ID_BYTES, LONGEST_LIFETIME, STREAMS},
     sdp,
@@ -136,7 +136,7 @@ fn lifetime(content: &Value) -> Duration {
 }
 
 fn streams(content: &Value) -> Option<Streams> {
-    let map = content.get("sdp_stream_metadata")?.as_object()?;
+    let map = STREAMS_NAMES.iter().find_map(|name| content.get(name))?.as_object()?;
     let known = map.iter().filter(|(id, _)| id.len() <= ID_BYTES).filter_map(|(id, value)| {
         let purpose = match value.get("purpose")?.as_str()? {
             "m.usermedia" => Purpose::UserMedia,

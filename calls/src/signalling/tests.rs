@@ -5,7 +5,7 @@ use std::time::Duration;
 use ruma::OwnedVoipId;
 use serde_json::{Value, json};
 
-use super::{CallEvents, Malformed, Reading, Signalling as _};
+use super::{CallEvents, Malformed, Reading, Signalling as _, to_json};
 use crate::{
     limits::{ABSENT_LIFETIME, CANDIDATES_PER_EVENT, LONGEST_LIFETIME, STREAMS},
     signal::{
@@ -186,6 +186,27 @@ fn what_we_write_we_read_again() {
             assert_eq!(read(&event_type, &json), Reading::Signal(Box::new(said)), "{json}");
         }
     }
+}
+
+#[test]
+fn streams_are_described_under_the_name_that_older_apps_know_too() {
+    let stream = Stream { purpose: Purpose::UserMedia, audio_muted: true, video_muted: false };
+    let streams = Streams::from([("s".to_owned(), stream)]);
+    let said = Signal {
+        call_id: OwnedVoipId::from("c"),
+        party_id: Some(OwnedVoipId::from("p")),
+        version: Version::One,
+        body: Body::StreamsChanged(streams.clone()),
+    };
+    let mut content = to_json(&CallEvents.write(&said)).unwrap();
+    let older = "org.matrix.msc3077.sdp_stream_metadata";
+    assert_eq!(content[older], content["sdp_stream_metadata"]);
+    assert_eq!(content[older]["s"]["audio_muted"], json!(true));
+    content.as_object_mut().unwrap().remove("sdp_stream_metadata");
+    let read = signal("org.matrix.call.sdp_stream_metadata_changed", content);
+    assert_eq!(read.body, Body::StreamsChanged(streams));
+    let hangup = Signal { body: Body::Hangup(HangupReason::UserHangup), ..said };
+    assert_eq!(to_json(&CallEvents.write(&hangup)).unwrap().get(older), None);
 }
 
 #[test]

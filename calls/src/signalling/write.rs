@@ -20,6 +20,9 @@ use ruma::{
     },
 };
 
+use serde_json::Value;
+
+use super::STREAMS_NAMES;
 use crate::signal::{Body, Candidate, DescriptionKind, HangupReason, Purpose, Signal, Streams, Version};
 
 pub(super) fn write(signal: &Signal) -> Content {
@@ -75,6 +78,18 @@ pub(super) fn write(signal: &Signal) -> Content {
             Content::CallSdpStreamMetadataChanged(content)
         }
     }
+}
+
+/// The content as it is to be sent: what describes streams stands under its older name as well.
+pub fn to_json(content: &Content) -> serde_json::Result<Value> {
+    let mut json = serde_json::to_value(content)?;
+    let [name, older] = STREAMS_NAMES;
+    if let Some(object) = json.as_object_mut()
+        && let Some(streams) = object.get(name).cloned()
+    {
+        object.insert(older.to_owned(), streams);
+    }
+    Ok(json)
 }
 
 fn session_description(kind: DescriptionKind, sdp: &str) -> SessionDescription {

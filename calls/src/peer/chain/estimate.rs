@@ -37,11 +37,15 @@ impl BandwidthEstimator for Estimate {
             size: report.size,
             departure: self.moment(report.departure),
             arrival: report.arrival.filter(|_| report.arrived),
-            probe: None,
+            probe: self.pace.probe_of(report.ssrc, report.rtp_sequence_number),
         };
-        let reports: Vec<_> = reports.iter().map(read).collect();
-        self.estimator.reported(&reports, self.moment(now));
+        let (reports, now): (Vec<_>, _) = (reports.iter().map(read).collect(), self.moment(now));
+        self.estimator.reported(&reports, now);
+        if let Some(probe) = self.estimator.probe(now) {
+            self.pace.wish_for(probe);
+        }
         self.pace.target.store(self.estimator.target() as u32, Ordering::Relaxed);
+        self.pace.round_trip.store(self.estimator.round_trip() as u32, Ordering::Relaxed);
     }
 
     fn target_bitrate(&self) -> f64 {

@@ -46,6 +46,21 @@ async fn a_chromiums_offer_is_answered_with_opus_and_vp8() {
 }
 
 #[tokio::test]
+async fn who_offered_first_stays_the_server_of_dtls_when_the_other_side_offers() {
+    let (mut first, mut other) = (Alone::new(), Alone::new());
+    let offer = first.offer().await;
+    let sdp = answer(&mut other, &offer).await;
+    assert!(sdp.contains("a=setup:active") && !sdp.contains("a=setup:passive"), "{sdp}");
+    first.command(Command::SetRemote {
+        round: first.round,
+        description: Description { kind: DescriptionKind::Answer, sdp },
+    });
+    let again = other.offer().await;
+    let sdp = answer(&mut first, &again).await;
+    assert!(sdp.contains("a=setup:passive") && !sdp.contains("a=setup:active"), "{sdp}");
+}
+
+#[tokio::test]
 async fn each_description_has_a_higher_number_and_says_who_holds() {
     let mut alone = Alone::new();
     let first = answer(&mut alone, CHROMIUM).await;

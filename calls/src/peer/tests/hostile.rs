@@ -17,10 +17,10 @@ use crate::{
 };
 
 pub struct Alone {
-    engine: Engine,
+    pub engine: Engine,
     reports: mpsc::Receiver<CallReport>,
-    devices: Arc<Pretended>,
-    key: CallKey,
+    pub devices: Arc<Pretended>,
+    pub key: CallKey,
     pub round: u32,
 }
 
@@ -53,7 +53,7 @@ impl Alone {
         timeout(Duration::from_secs(30), next).await.expect("a report")
     }
 
-    async fn offer(&mut self) -> String {
+    pub async fn offer(&mut self) -> String {
         self.round += 1;
         self.command(Command::CreateOffer { round: self.round, restart_ice: false });
         match self.report(|report| matches!(report, Report::Described { .. })).await {

@@ -152,8 +152,12 @@ impl Two {
 
     /// The same through a network that loses this part of all packets.
     pub async fn connected_over(loss: f64, media: LocalMedia) -> Self {
+        Self::connected_through(Lossy::new(loss).await, media).await
+    }
+
+    pub async fn connected_through(network: Lossy, media: LocalMedia) -> Self {
         let mut two = Self::new();
-        two.lossy = Some(Lossy::new(loss).await);
+        two.lossy = Some(network);
         two.connect(media).await
     }
 
