@@ -2,14 +2,16 @@
 
 use super::{Db, ServerSn, StoreError, Tx};
 
-/// Which of a room's two queues a PDU waits in.
+/// Which of a room's queues a PDU waits in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
 #[repr(i64)]
 pub enum Lane {
     /// A server of the room brought it, and its signatures hold.
     Ready = 0,
-    /// A stranger brought it, or something must be fetched for it: the keys that it is signed with, events that it names.
+    /// A stranger brought it, or the keys that it is signed with are still to be fetched.
     Doubtful = 1,
+    /// It was ready, but names events that are still to be fetched.
+    Lacking = 2,
 }
 
 /// A PDU waiting for its room's worker.

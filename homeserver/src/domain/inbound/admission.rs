@@ -182,7 +182,11 @@ async fn full(
     takes_part: bool,
 ) -> Result<[Option<&'static str>; 2], StoreError> {
     let name = origin.server_name.as_str();
-    let ready = db.staged_count(room_id.as_str(), Lane::Ready, name).await?;
+    let mut ready = db.staged_count(room_id.as_str(), Lane::Ready, name).await?;
+    // Those that turned out to lack something were ready too.
+    let lacking = db.staged_count(room_id.as_str(), Lane::Lacking, name).await?;
+    ready.room += lacking.room;
+    ready.origin += lacking.origin;
     let doubtful = db.staged_count(room_id.as_str(), Lane::Doubtful, name).await?;
     let (room, one) = if takes_part { (DOUBTFUL, DOUBTFUL_OF_ONE) } else { (OF_STRANGERS, OF_ONE_STRANGER) };
     let why = |count: i64, most: i64, of_one: i64, most_of_one: i64| {

@@ -6,8 +6,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::StreamExt as _;
 use ruma::{
-    OwnedEventId, OwnedUserId, RoomId, ServerName,
+    EventId, OwnedEventId, RoomId, ServerName, UserId,
     api::federation::{event::get_event::v1 as get_event, membership::prepare_leave_event::v1 as make_leave},
+    room_version_rules::RoomVersionRules,
 };
 use serde_json::value::RawValue;
 use tokio::task::JoinSet;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
+        events::Pdu,
         federation::{Deadline, FederationError},
         rooms::RoomsError,
     },
@@ -31,6 +33,13 @@ const ANSWERS: usize = 2;
 const SETTLE: Duration = Duration::from_millis(500);
 /// Newest events of a room that one server may name.
 const HEADS: usize = 20;
+
+/// Whether a server is asked that was away lately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    IfThere,
+    InAnyCase,
+}
 
 impl Inbound {
     /// What waited for other servers is tried again, and every room that we share is asked for, direct chats and the most recent first.
@@ -102,7 +111,7 @@ impl Inbound {
         drop(db);
         let mut answers = 0;
         for server in self.rooms.servers_of(room).await?.into_iter().take(TRIED) {
-            match self.heads_at(&server, &row, &user_id).await {
+            match self.heads_at(&server, &row, &user_id, Asked::IfThere).await {
                 Ok(heads) => {
                     answers += 1;
                     self.fetch_heads(&server, &row, heads).await?;
@@ -120,21 +129,43 @@ impl Inbound {
     }
 
     /// The newest events of a room as another server has it: a leave that is never sent would follow them.
-    async fn heads_at(
+    pub(super) async fn heads_at(
         &self,
         server: &ServerName,
         room: &RoomRow,
-        user_id: &OwnedUserId,
+        user_id: &UserId,
+        asked: Asked,
     ) -> Result<BTreeSet<OwnedEventId>, FederationError> {
         #[derive(serde::Deserialize)]
         struct Template {
-            prev_events: Vec<OwnedEventId>,
+            prev_events: BTreeSet<OwnedEventId>,
         }
-        let request = make_leave::Request::new(room.room_id.clone(), user_id.clone());
-        let template = self.federation.client.request(server, request, Deadline::Query).await?.event;
+        let client = &self.federation.client;
+        let request = make_leave::Request::new(room.room_id.clone(), user_id.to_owned());
+        let answer = match asked {
+            Asked::IfThere => client.request(server, request, Deadline::Query).await,
+            Asked::InAnyCase => client.request_now(server, request, Deadline::Query).await,
+        };
         let template: Template =
-            serde_json::from_str(template.get()).map_err(|error| FederationError::Malformed(error.to_string()))?;
-        Ok(template.prev_events.into_iter().collect())
+            serde_json::from_str(answer?.event.get()).map_err(|error| FederationError::Malformed(error.to_string()))?;
+        Ok(template.prev_events)
+    }
+
+    /// One event of a room, as another server has it.
+    pub(super) async fn event_at(
+        &self,
+        server: &ServerName,
+        room: &RoomRow,
+        rules: &RoomVersionRules,
+        event_id: &EventId,
+    ) -> Result<(Pdu, Box<RawValue>), RoomsError> {
+        let request = get_event::Request::new(event_id.to_owned());
+        let pdu = self.federation.client.request(server, request, Deadline::Query).await?.pdu;
+        let event = self.rooms.verified(rules, &pdu).await?;
+        if event.event_id != event_id || event.room_id != room.room_id {
+            return Err(RoomsError::BadEvent("The server answered with another event".to_owned()));
+        }
+        Ok((event, pdu))
     }
 
     /// Fetches those of a room's newest events that are not on our timeline, as if `server` had sent them.
@@ -150,19 +181,14 @@ impl Inbound {
             if known.is_some_and(|event| event.position.is_some() || event.standing != Standing::Accepted) {
                 continue;
             }
-            let request = get_event::Request::new(event_id.clone());
-            let pdu: Box<RawValue> = match self.federation.client.request(server, request, Deadline::Query).await {
-                Ok(answer) => answer.pdu,
-                Err(FederationError::Store(error)) => return Err(error.into()),
+            let pdu = match self.event_at(server, room, &rules, &event_id).await {
+                Ok((_, pdu)) => pdu,
+                Err(RoomsError::Store(error)) => return Err(error.into()),
                 Err(error) => {
                     tracing::debug!(server = %server, %event_id, error = &error as &dyn std::error::Error, "An event could not be fetched.");
                     continue;
                 }
             };
-            let event = self.rooms.verified(&rules, &pdu).await?;
-            if event.event_id != event_id || event.room_id != room.room_id {
-                return Err(RoomsError::BadEvent("The server answered with another event".to_owned()));
-            }
             let (room_id, server) = (room.room_id.clone(), server.to_owned());
             self.store
                 .write::<_, StoreError, _>(Durability::Normal, move |tx| {

@@ -3,19 +3,14 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use ruma::{
-    OwnedEventId, OwnedServerName, RoomId, ServerName, UserId,
-    api::federation::{event::get_event::v1 as get_event, membership::prepare_leave_event::v1 as make_leave},
-    room_version_rules::RoomVersionRules,
-};
-use serde::Deserialize;
+use ruma::{OwnedEventId, OwnedServerName, RoomId, ServerName, UserId, room_version_rules::RoomVersionRules};
 
 use crate::{
-    domain::{events::versions, federation::Deadline, rooms::RoomsError},
+    domain::{events::versions, rooms::RoomsError},
     store::RoomRow,
 };
 
-use super::{Inbound, missing::Helpers};
+use super::{Inbound, missing::Helpers, pull::Asked};
 
 /// Servers that are asked, how many of them at the same time, and how many have to tell their state.
 const ASKED: usize = 25;
@@ -113,22 +108,13 @@ impl Inbound {
         rules: &RoomVersionRules,
         user_id: &UserId,
     ) -> Result<Vec<Vec<OwnedEventId>>, RoomsError> {
-        #[derive(Deserialize)]
-        struct Template {
-            prev_events: Vec<OwnedEventId>,
-        }
-        let client = &self.federation.client;
-        let request = make_leave::Request::new(room.room_id.clone(), user_id.to_owned());
-        let template = client.request_now(server, request, Deadline::Query).await?.event;
-        let template: Template =
-            serde_json::from_str(template.get()).map_err(|error| RoomsError::Unreachable(error.to_string()))?;
+        let heads = self.heads_at(server, room, user_id, Asked::InAnyCase).await?;
         let helpers = Helpers::only(server);
         let mut states = Vec::new();
-        for head in template.prev_events.into_iter().take(HEADS) {
+        for head in heads.into_iter().take(HEADS) {
             let mut state = self.fetch_state(&helpers, room, rules, &head).await?;
-            let pdu = client.request_now(server, get_event::Request::new(head.clone()), Deadline::Query).await?.pdu;
-            let event = self.rooms.verified(rules, &pdu).await?;
-            if event.event_id == head && event.room_id == room.room_id && event.state_key.is_some() {
+            let (event, _) = self.event_at(server, room, rules, &head).await?;
+            if event.state_key.is_some() {
                 self.rooms.accept_outliers(&room.room_id, &room.version, vec![event]).await?;
                 state.push(head);
             }

@@ -40,6 +40,8 @@ const LOOK: Duration = Duration::from_secs(30);
 const REMEMBERED_MS: i64 = 7 * 24 * 3600 * 1000;
 const FORGET_MS: i64 = 3600 * 1000;
 
+const LANES: [Lane; 3] = [Lane::Ready, Lane::Doubtful, Lane::Lacking];
+
 /// What becomes of a staged event.
 enum Fate {
     Done,
@@ -74,8 +76,9 @@ impl Inbound {
                 () = rooms.tend() => continue,
             };
             for room_id in rung {
-                rooms.ring((room_id.clone(), Lane::Ready));
-                rooms.ring((room_id, Lane::Doubtful));
+                for lane in LANES {
+                    rooms.ring((room_id.clone(), lane));
+                }
             }
         }
     }
@@ -109,7 +112,7 @@ impl Inbound {
             bell.take();
             let worked = match lane {
                 Lane::Ready => self.work_on_staged(room_id, lane, None).await,
-                Lane::Doubtful => self.work_on_each_origin(room_id, bell).await.map(|()| false),
+                Lane::Doubtful | Lane::Lacking => self.work_on_each_origin(room_id, lane, bell).await.map(|()| false),
             };
             match worked {
                 Ok(true) => {}
@@ -123,18 +126,18 @@ impl Inbound {
     }
 
     /// Works on what something must be fetched for, some servers at a time.
-    async fn work_on_each_origin(&self, room_id: &RoomId, bell: &Bell) -> Result<(), StoreError> {
+    async fn work_on_each_origin(&self, room_id: &RoomId, lane: Lane, bell: &Bell) -> Result<(), StoreError> {
         let mut running = FuturesUnordered::new();
         let mut busy: HashSet<String> = HashSet::new();
         loop {
             bell.take();
             let mut db = self.store.read().await?;
-            let due = db.staged_origins(room_id.as_str(), Lane::Doubtful, self.clock.now_ms()).await?;
+            let due = db.staged_origins(room_id.as_str(), lane, self.clock.now_ms()).await?;
             drop(db);
             for origin in due {
                 if busy.len() < ORIGINS && busy.insert(origin.clone()) {
                     running.push(async move {
-                        let worked = self.work_on_staged(room_id, Lane::Doubtful, Some(&origin)).await;
+                        let worked = self.work_on_staged(room_id, lane, Some(&origin)).await;
                         (origin, worked)
                     });
                 }
@@ -169,7 +172,7 @@ impl Inbound {
                     Box::pin(async move {
                         match fate {
                             Fate::Done => tx.unstage_pdu(sn).await,
-                            Fate::Lacks => tx.restage_pdu(sn, Lane::Doubtful).await,
+                            Fate::Lacks => tx.restage_pdu(sn, Lane::Lacking).await,
                             Fate::Again(retry_ts) => tx.staged_pdu_failed(sn, retry_ts).await,
                         }
                     })
@@ -184,7 +187,7 @@ impl Inbound {
     pub async fn work_on_all(&self) -> Result<(), RoomsError> {
         for room_id in self.store.read().await?.staged_rooms(i64::MAX).await? {
             let Ok(room_id) = OwnedRoomId::try_from(room_id) else { continue };
-            for lane in [Lane::Ready, Lane::Doubtful] {
+            for lane in LANES {
                 for pdu in self.store.read().await?.staged_pdus(room_id.as_str(), lane, i64::MAX, 1000).await? {
                     let done = match self.work_on(&room_id, lane, &pdu).await {
                         Err(error @ RoomsError::Store(_)) => return Err(error),
@@ -196,7 +199,7 @@ impl Inbound {
                                 if done {
                                     tx.unstage_pdu(pdu.sn).await
                                 } else {
-                                    tx.restage_pdu(pdu.sn, Lane::Doubtful).await
+                                    tx.restage_pdu(pdu.sn, Lane::Lacking).await
                                 }
                             })
                         })
