@@ -27,6 +27,9 @@ const PDUS: Rate = Rate { burst: 2500.0, each_second: 50.0 };
 const EDUS: Rate = Rate { burst: 2000.0, each_second: 50.0 };
 const BYTES: Rate = Rate { burst: 64.0 * 1024.0 * 1024.0, each_second: 5.0 * 1024.0 * 1024.0 };
 
+/// How often it is logged that a server sends too much.
+const LOGGED: Duration = Duration::from_secs(600);
+
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     burst: f64,
@@ -43,6 +46,8 @@ struct Left {
     edus: f64,
     bytes: f64,
     at: Instant,
+    /// When it was logged last that there was nothing left.
+    logged: Option<Instant>,
 }
 
 impl Default for Quota {
@@ -60,6 +65,7 @@ impl Quota {
             edus: EDUS.burst,
             bytes: BYTES.burst,
             at: now,
+            logged: None,
         });
         let since = now.saturating_duration_since(left.at).as_secs_f64();
         left.at = now;
@@ -71,6 +77,10 @@ impl Quota {
             wait = wait.max((amount(cost) - *left) / rate.each_second);
         }
         if wait > 0.0 {
+            if left.logged.is_none_or(|last| now.saturating_duration_since(last) >= LOGGED) {
+                left.logged = Some(now);
+                tracing::info!(server = server.0, "A server sends more than is taken; it is told to wait.");
+            }
             return Err(Duration::from_secs_f64(wait));
         }
         left.pdus -= amount(cost.pdus);

@@ -4,6 +4,7 @@ mod ends;
 mod floods;
 mod holes;
 mod hostile;
+mod joins;
 mod liar;
 mod rooms;
 mod running;

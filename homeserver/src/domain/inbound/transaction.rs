@@ -92,20 +92,22 @@ impl Inbound {
     ) -> Result<PduResults, StoreError> {
         let mut rooms = RoomsSeen::default();
         let mut results = PduResults::new();
-        let mut staged = Vec::new();
+        let (mut staged, mut refused) = (Vec::new(), Vec::new());
         for pdu in pdus {
             match self.look_at(&mut rooms, origin, pdu).await? {
                 Ok(Look { event_id, stage }) => {
                     results.insert(event_id, Ok(()));
                     staged.extend(stage);
                 }
-                Err(Refused { event_id: Some(event_id), reason }) => {
-                    results.insert(event_id, Err(reason));
-                }
-                Err(Refused { event_id: None, reason }) => {
-                    tracing::debug!(origin = %origin.server_name, reason, "An event without an id was ignored.");
+                Err(Refused { event_id, reason }) => {
+                    refused.push(reason.clone());
+                    results.extend(event_id.map(|event_id| (event_id, Err(reason))));
                 }
             }
+        }
+        if let Some(last) = refused.last() {
+            let count = refused.len();
+            tracing::info!(origin = %origin.server_name, count, last, "Events of a transaction were refused.");
         }
         self.keep(origin, txn_id, staged, &results).await?;
         Ok(results)
