@@ -82,7 +82,7 @@ pub struct Config {
     pub delegated_name: Option<OwnedServerName>,
     /// Whom people can ask for help, as `/.well-known/matrix/support` tells it.
     pub support: Option<Support>,
-    /// The TURN server that calls may use.
+    /// The TURN servers that calls may use, one of our own or others.
     pub turn: Option<Turn>,
     /// Transports of MatrixRTC calls, each with its `type`.
     pub rtc_transports: Vec<RtcTransport>,
@@ -168,7 +168,8 @@ impl Default for Config {
             presence_over_federation: false,
             redacted_retention_days: 7,
             // State resolution tells at this level of every event that it allows.
-            log: "info,ruma_state_res=warn".to_owned(),
+            // The TURN library tells every broken datagram of anybody as an error.
+            log: "info,ruma_state_res=warn,turn=off".to_owned(),
             public_url: None,
             delegated_name: None,
             support: None,

@@ -47,4 +47,5 @@ pub mod resolve;
 pub mod smtp;
 pub mod tls;
 pub mod transport;
+pub mod turn;
 pub mod wake;

@@ -17,6 +17,7 @@ use std::{
 use axum::Extension;
 use crypto::ServerIdentity;
 use futures_util::future::BoxFuture;
+use rand::Rng as _;
 use ruma::{OwnedServerName, ServerName};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -39,7 +40,9 @@ use crate::{
     },
     net::{
         listener::{self, Hosts, Limits, Listener, Serve},
+        networks::AllowedNetworks,
         tls::{self, Certificate},
+        turn::{TurnLimits, TurnOptions, TurnServer},
     },
     store::Store,
 };
@@ -70,6 +73,7 @@ pub struct Homeserver {
     powered: Powered,
     stop: CancellationToken,
     listeners: Vec<Listener>,
+    turn: Option<TurnServer>,
     tasks: TaskTracker,
     _lock: FolderLock,
 }
@@ -114,7 +118,8 @@ async fn start_all(config: Config, identity: Option<ServerIdentity>) -> Result<H
     let pushers = Pushers::new(store.clone(), clock.clone(), notifier.clone(), web.clone());
     let services = Arc::new(outside.to_services());
     let appservices = Appservices::open(&config.appservices, server_name.clone(), store.clone(), services).await?;
-    let parts = Parts::new(Foundation {
+    let turn = own_turn(&config, &server_name, &clock, &stop).await?;
+    let mut parts = Parts::new(Foundation {
         config: config.clone(),
         clock: clock.clone(),
         store: store.clone(),
@@ -125,6 +130,8 @@ async fn start_all(config: Config, identity: Option<ServerIdentity>) -> Result<H
         mail,
         appservices: appservices.clone(),
     });
+
+    parts.turn = turn.as_ref().map(|turn| turn.offer().clone()).unwrap_or_default();
 
     let powered = Powered {
         outside: outside.clone(),
@@ -152,6 +159,7 @@ async fn start_all(config: Config, identity: Option<ServerIdentity>) -> Result<H
         powered,
         stop,
         listeners: Vec::new(),
+        turn,
         tasks,
         _lock: lock,
     };
@@ -198,6 +206,9 @@ impl Homeserver {
         }
         if let Some(iroh) = self.outside.iroh() {
             iroh.ended().await;
+        }
+        if let Some(turn) = self.turn {
+            turn.ended().await;
         }
         self.tasks.wait().await;
         self.rooms.purges_ended().await;
@@ -276,6 +287,34 @@ fn server_name(choice: &ServerNameChoice, identity: &ServerIdentity) -> Result<O
         ServerNameChoice::Key => crypto::name::server_name(&identity.public_key(), crypto::name::DEFAULT_SUFFIX)
             .map_err(|_| StartError::Name("key".to_owned())),
     }
+}
+
+/// Our own TURN server, where the settings have one. Its secret, when nobody else has to know it, lives as long as this run: so do relays.
+async fn own_turn(
+    config: &Config,
+    server_name: &ServerName,
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> Result<Option<TurnServer>, StartError> {
+    let Some((turn, listen)) = config.turn.as_ref().and_then(|turn| Some((turn, turn.listen.address()?))) else {
+        return Ok(None);
+    };
+    let options = TurnOptions {
+        listen,
+        address: turn.address,
+        ports: turn.relay_ports.map(|(first, last)| first..=last),
+        realm: server_name.to_string(),
+        secret: turn
+            .secret
+            .clone()
+            .unwrap_or_else(|| data_encoding::HEXLOWER.encode(&rand::rng().random::<[u8; 32]>())),
+        networks: AllowedNetworks::new(config.allow_networks.clone()),
+        clock: clock.clone(),
+        limits: TurnLimits::default(),
+        shutdown: stop.child_token(),
+    };
+    let opened = TurnServer::open(options).await;
+    opened.map(Some).map_err(|error| StartError::listen(&format!("{listen} for TURN"), error))
 }
 
 /// The iroh transport is there when the server's name is a key.

@@ -3,12 +3,13 @@
 import json
 import queue
 import shutil
+import socket
 import subprocess
 import threading
 import time
 from pathlib import Path
 
-from homes import CACHE, DEADLINE, HERE, SECRET, TARGET, Alone, User, until
+from homes import CACHE, DEADLINE, HERE, SECRET, TARGET, Alone, Hearth, Synapse, User, until
 
 FILES = ("package.json", "package-lock.json", "build.mjs", "drive.mjs", "page.mjs", "page.html")
 FRAMES = CACHE / "call-frames"
@@ -148,11 +149,16 @@ def quiet(energy):
 
 
 class Given:
-    """The server, and two people in a room for each case."""
+    """A server, and two people in a room for each case. `turn`: its settings of TURN servers."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, turn: str = 'listen = "127.0.0.1:0"'):
         self.folder, self.peer, self.people = folder, prepared(), 0
-        self.server = Alone(folder).start()
+        folder.mkdir(exist_ok=True)
+        self.server = Alone(folder)
+        config = folder / "homeserver.toml"
+        config.write_text(f"[turn]\n{turn}\n")
+        self.server.flags += ["--config", str(config), "--allow-network", "127.0.0.0/8"]
+        self.server.start()
 
     def person(self, base: str) -> User:
         self.people += 1
@@ -167,6 +173,50 @@ class Given:
         room = ours.make_room(preset="trusted_private_chat", is_direct=True, invite=[theirs.user_id], **more)
         theirs.join(room)
         return ours, theirs, room
+
+
+class WithSynapse(Given):
+    """A Synapse beside ours: our side is at home here, Chromium there."""
+
+    def __init__(self, given: Given):
+        self.folder, self.peer, self.people = given.folder / "with-synapse", given.peer, 0
+        self.folder.mkdir()
+        self.synapse = Synapse(self.folder, "127.0.0.2").start()
+        self.server = Hearth(self.folder, "127.0.0.3").start()
+
+    def two(self, **more) -> tuple[User, User, str]:
+        ours, theirs = self.person(self.server.client_url), self.person(self.synapse.client_url)
+        room = ours.make_room(preset="trusted_private_chat", is_direct=True, invite=[theirs.user_id], **more)
+        until("the join", lambda: theirs.join(room, ours.server_name) or True)
+        until("both members", lambda: len(ours.members(room)) == len(theirs.members(room)) == 2)
+        return ours, theirs, room
+
+    def stop(self) -> None:
+        self.server.stop()
+        self.synapse.stop()
+
+
+class Coturn:
+    """An independent TURN server that knows a secret of ours."""
+
+    def __init__(self, folder: Path):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        files = ["--pidfile", str(folder / "coturn.pid"), "--userdb", str(folder / "coturn.db"), "--log-file", "stdout"]
+        argv = ["turnserver", "-n", "--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--listening-port", str(self.port),
+                "--use-auth-secret", "--static-auth-secret", SECRET, "--realm", "coturn.test", "--allow-loopback-peers",
+                "--no-tls", "--no-dtls", "--no-cli", *files]
+        self.log = folder / "coturn.log"
+        with open(self.log, "wb") as log:
+            self.child = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def settings(self) -> str:
+        return f'uris = ["turn:127.0.0.1:{self.port}?transport=udp"]\nsecret = "{SECRET}"'
+
+    def stop(self) -> None:
+        self.child.terminate()
+        self.child.wait(10)
 
 
 class Call:

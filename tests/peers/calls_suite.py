@@ -8,7 +8,7 @@ what each side saw there, in `call-frames`. The last line says how many cases pa
 import tempfile
 from pathlib import Path
 
-from callers import FRAMES, Call, Given
+from callers import FRAMES, Call, Coturn, Given, WithSynapse
 from homes import finish, run_cases
 
 ENCRYPTION = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
@@ -127,16 +127,67 @@ def a_program_that_is_told_to_end_hangs_up(given: Given) -> None:
         assert any(one["kind"] == "hangup" and one["by"] == "remote" for one in theirs["a"]["log"]), theirs
 
 
+def through_relays(given: Given, caller: str, ours: bool, theirs: bool) -> None:
+    alone = ("--relay-only",)
+    with Call(given, caller, "--video", ours=alone if ours else (), theirs=alone if theirs else ()) as call:
+        call.talk()
+        call.see()
+        us, them = call.ended_by_us()
+        counted(us, them, video=True)
+        paths = us["a"]["stats"]["local"], them["a"]["stats"]["local"]["type"]
+        assert (paths[0] == "relay", paths[1] == "relay") == (ours, theirs), paths
+
+
+@case
+def we_use_nothing_but_our_relay(given: Given) -> None:
+    through_relays(given, "ours", True, False)
+
+
+@case
+def they_use_nothing_but_our_relay(given: Given) -> None:
+    through_relays(given, "theirs", False, True)
+
+
+@case
+def both_use_nothing_but_our_relay(given: Given) -> None:
+    through_relays(given, "theirs", True, True)
+
+
+@case
+def both_use_nothing_but_the_owners_coturn(given: Given) -> None:
+    coturn = Coturn(given.folder)
+    with_coturn = Given(given.folder / "with-coturn", coturn.settings())
+    try:
+        through_relays(with_coturn, "ours", True, True)
+    finally:
+        with_coturn.server.stop()
+        coturn.stop()
+
+
 @case
 def an_encrypted_room_carries_calls_that_nobody_else_reads(given: Given) -> None:
-    ours, theirs, room = given.two(initial_state=[ENCRYPTION])
     for caller in ("ours", "theirs"):
+        # Each program is a device of its own: its keys end with it.
+        ours, theirs, room = given.two(initial_state=[ENCRYPTION])
         with Call(given, caller, "--video", room=(ours, theirs, room)) as call:
             call.talk()
             call.see()
             call.ended_by_us()
-    kinds = {event["type"] for event in ours.history(room)}
-    assert "m.room.encrypted" in kinds and not any(kind.startswith("m.call.") for kind in kinds), kinds
+        kinds = {event["type"] for event in ours.history(room)}
+        assert "m.room.encrypted" in kinds and not any(kind.startswith("m.call.") for kind in kinds), kinds
+
+
+@case
+def a_call_goes_through_a_synapse(given: Given) -> None:
+    with_synapse = WithSynapse(given)
+    try:
+        for caller in ("ours", "theirs"):
+            with Call(with_synapse, caller, "--video") as call:
+                call.talk()
+                call.see()
+                counted(*(call.ended_by_us() if caller == "ours" else call.ended_by_them()), video=True)
+    finally:
+        with_synapse.stop()
 
 
 def main() -> None:

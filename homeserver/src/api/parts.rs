@@ -19,7 +19,7 @@ use crate::{
         sync::Sync,
         web::Web,
     },
-    net::smtp::Smtp,
+    net::{smtp::Smtp, turn::Offer},
     store::Store,
 };
 
@@ -41,6 +41,8 @@ pub struct Parts {
     pub media: Media,
     pub ephemeral: Ephemeral,
     pub sync: Sync,
+    /// Of our own TURN server, which may start later than the parts are made.
+    pub turn: Offer,
 }
 
 /// What the parts are made of.
@@ -90,6 +92,7 @@ impl Parts {
             media,
             ephemeral,
             sync,
+            turn: Offer::default(),
         }
     }
 }
@@ -125,6 +128,7 @@ parts! {
     media: Media,
     ephemeral: Ephemeral,
     sync: Sync,
+    turn: Offer,
 }
 
 impl FromParts for Parts {

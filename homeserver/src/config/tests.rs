@@ -50,3 +50,29 @@ fn mail_needs_a_sender_and_the_url_that_its_links_lead_to() {
         assert!(config(&whole.replace(wrong, with)).check().is_err(), "{wrong} {with}");
     }
 }
+
+#[test]
+fn turn_servers_are_our_own_or_others_that_can_be_used_together() {
+    let check = |settings: &str| toml::from_str::<Config>(&format!("[turn]\n{settings}")).unwrap().check();
+    for good in [
+        "listen = \"0.0.0.0:3478\"",
+        "listen = \"0.0.0.0:3478\"\naddress = \"192.0.2.1\"\nrelay_ports = [50000, 50100]",
+        "listen = \"[::]:3478\"\nuris = [\"turn:turn.one.example\"]\nsecret = \"shared\"",
+        "uris = [\"turns:turn.one.example\"]\nusername = \"all\"\npassword = \"secret\"",
+    ] {
+        check(good).unwrap();
+    }
+    for bad in [
+        "",
+        "listen = \"off\"",
+        "uris = [\"turn:turn.one.example\"]",
+        "uris = [\"http://turn.one.example\"]\nsecret = \"shared\"",
+        "listen = \"0.0.0.0:3478\"\nusername = \"all\"\npassword = \"secret\"",
+        "listen = \"0.0.0.0:3478\"\nuris = [\"turn:turn.one.example\"]",
+        "listen = \"0.0.0.0:3478\"\naddress = \"::1\"",
+        "listen = \"0.0.0.0:3478\"\nrelay_ports = [50100, 50000]",
+        "uris = [\"turn:turn.one.example\"]\nsecret = \"shared\"\nrelay_ports = [50000, 50100]",
+    ] {
+        assert!(check(bad).is_err(), "{bad}");
+    }
+}

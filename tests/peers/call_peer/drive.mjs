@@ -56,7 +56,7 @@ async function talk(page) {
     let last;
     const sampling = setInterval(async () => {
         const stats = await run(page, "stats").catch(() => ({}));
-        if (stats.ice) last = stats;
+        if (stats.dtls?.state === "connected") last = stats;
     }, 250);
     const acts = {
         stats: async () => ({ ...(await run(page, "stats")), log: await run(page, "log") }),

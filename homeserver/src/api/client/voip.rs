@@ -1,9 +1,7 @@
-//! GET /_matrix/client/v3/voip/turnServer: credentials of the TURN server that calls may use.
+//! GET /_matrix/client/v3/voip/turnServer: credentials of the TURN servers that calls may use.
 
 use std::{sync::Arc, time::Duration};
 
-use data_encoding::BASE64;
-use hmac::{Hmac, KeyInit, Mac};
 use ruma::{
     UserId,
     api::{
@@ -13,7 +11,6 @@ use ruma::{
         error::{Error, FromHttpRequestError, IntoHttpError},
     },
 };
-use sha1::Sha1;
 
 use crate::{
     api::{
@@ -22,6 +19,7 @@ use crate::{
     },
     clock::Clock,
     config::{Config, Turn},
+    net::turn::{Offer, credentials},
 };
 
 /// ruma's request; its answer may be without credentials.
@@ -57,25 +55,58 @@ impl OutgoingResponse for Answer {
 }
 
 pub async fn get_turn_server_info(
-    (config, clock): (Arc<Config>, Clock),
+    (config, clock, own): (Arc<Config>, Clock, Offer),
     request: Ruma<Request>,
 ) -> Result<Answer, ApiError> {
     let Some(turn) = &config.turn else { return Ok(Answer(None)) };
     let now = clock.now_ms() / 1000;
-    Ok(Answer(credentials(turn, &request.sender.user_id, now)))
+    Ok(Answer(offer(turn, &own, &request.sender.user_id, now)))
 }
 
 /// What the settings say, or a name that ends at a time with the MAC of that name, as TURN servers with a shared secret expect it.
-fn credentials(turn: &Turn, user_id: &UserId, now_s: i64) -> Option<v3::Response> {
-    let (username, password) = match (&turn.secret, &turn.username, &turn.password) {
-        (Some(secret), ..) => {
-            let username = format!("{}:{user_id}", now_s + i64::from(turn.lifetime));
-            let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).ok()?;
-            mac.update(username.as_bytes());
-            (username, BASE64.encode(&mac.finalize().into_bytes()))
+fn offer(turn: &Turn, own: &Offer, user_id: &UserId, now_s: i64) -> Option<v3::Response> {
+    let uris: Vec<String> = own.uris.iter().chain(&turn.uris).cloned().collect();
+    if uris.is_empty() {
+        return None;
+    }
+    let (username, password) = match (&turn.username, &turn.password) {
+        (Some(username), Some(password)) => (username.clone(), password.clone()),
+        _ => {
+            let secret = turn.secret.as_deref().unwrap_or(&own.secret);
+            credentials::make(secret, user_id.as_str(), now_s + i64::from(turn.lifetime))?
         }
-        (None, Some(username), Some(password)) => (username.clone(), password.clone()),
-        _ => return None,
     };
-    Some(v3::Response::new(username, password, turn.uris.clone(), Duration::from_secs(turn.lifetime.into())))
+    Some(v3::Response::new(username, password, uris, Duration::from_secs(turn.lifetime.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::user_id;
+
+    use super::offer;
+    use crate::{
+        config::{Config, Turn},
+        net::turn::{Offer, credentials},
+    };
+
+    fn turn(settings: &str) -> Turn {
+        toml::from_str::<Config>(settings).unwrap().turn.unwrap()
+    }
+
+    #[test]
+    fn our_own_server_is_listed_before_those_that_know_the_same_secret() {
+        let alice = user_id!("@alice:one.example");
+        let own = Offer { uris: ["turn:192.0.2.1:3478?transport=udp".to_owned()].into(), secret: "ours".into() };
+        let alone = offer(&turn("[turn]\nlisten = \"0.0.0.0:3478\""), &own, alice, 100).unwrap();
+        assert_eq!((alone.uris.as_slice(), alone.ttl.as_secs()), (own.uris.as_ref(), 86_400));
+        let made = credentials::make("ours", alice.as_str(), 100 + 86_400).unwrap();
+        assert_eq!((alone.username, alone.password), made);
+
+        let both = "[turn]\nlisten = \"0.0.0.0:3478\"\nuris = [\"turn:turn.one.example\"]\nsecret = \"shared\"";
+        let both = offer(&turn(both), &own, alice, 100).unwrap();
+        assert_eq!(both.uris, ["turn:192.0.2.1:3478?transport=udp", "turn:turn.one.example"]);
+        assert_eq!(both.password, credentials::make("shared", alice.as_str(), 100 + 86_400).unwrap().1);
+        // One that nobody could reach is not listed.
+        assert!(offer(&turn("[turn]\nlisten = \"127.0.0.1:0\""), &Offer::default(), alice, 100).is_none());
+    }
 }
