@@ -1,10 +1,12 @@
-//! What the engine needs of microphones, speakers, cameras and screens, and devices that only pretend.
+//! What the engine needs of microphones, speakers, cameras and screens, the machine's own,
+//! and devices that only pretend.
 //!
 //! A device is open from when [`Devices`] gives it until it is dropped, and it is the clock: each of its methods takes as
 //! long as the sound or the picture that it is about.
 
 pub mod card;
 pub mod pretended;
+pub mod system;
 pub mod tone;
 
 use async_trait::async_trait;
