@@ -1,10 +1,12 @@
 //! The app: the parts it owns, and what every request and subscription reaches them through.
 
 use std::{
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{Arc, OnceLock},
 };
 
+use calls::device::Devices;
 use client::{MediaBytes, Session};
 use tokio::sync::{Mutex, broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,6 +19,7 @@ use crate::{
         status::{Connection, ConnectionState, Status},
     },
     data_folder::DataFolder,
+    phone::Phone,
     secrets::{Secrets, SecretsIn},
     server::{RunningServer, ServerChoice},
     settings::SettingsFile,
@@ -27,12 +30,21 @@ use crate::{
 const MAX_UNHEARD: usize = 8;
 
 /// How an app is started.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     pub folder: PathBuf,
     pub secrets: SecretsIn,
     /// Where a new account is made; an account that exists knows its own server.
     pub server: ServerChoice,
+    /// Microphones, speakers and cameras for calls.
+    pub devices: Arc<dyn Devices>,
+    /// Where media of calls listens, see [`everywhere`].
+    pub media_addresses: Vec<SocketAddr>,
+}
+
+/// All interfaces but loopback, any port.
+pub fn everywhere() -> Vec<SocketAddr> {
+    vec![(Ipv4Addr::UNSPECIFIED, 0).into()]
 }
 
 /// A running app; cheap to clone.
@@ -56,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) status: watch::Sender<Status>,
     pub(crate) connection: watch::Sender<Connection>,
     pub(crate) session: watch::Sender<Option<Session>>,
+    pub(crate) phone: watch::Sender<Option<Arc<Phone>>>,
     pub(crate) events: broadcast::Sender<AppEvent>,
     unheard: std::sync::Mutex<Vec<AppEvent>>,
     pub(crate) alerts: broadcast::Sender<AlertChange>,
@@ -83,6 +96,7 @@ impl App {
                     peers_known: 0,
                 }),
                 session: watch::Sender::new(None),
+                phone: watch::Sender::new(None),
                 events: broadcast::Sender::new(64),
                 unheard: std::sync::Mutex::default(),
                 alerts: broadcast::Sender::new(64),
@@ -99,6 +113,7 @@ impl App {
     /// Stops sync and the server, and waits until both have ended.
     pub async fn shutdown(&self) {
         self.inner.stop.cancel();
+        self.inner.phone.send_replace(None);
         if let Some(session) = self.inner.session.send_replace(None) {
             session.stop_sync().await;
         }
@@ -158,6 +173,10 @@ impl App {
 
     pub(crate) fn session(&self) -> Result<Session, AppError> {
         self.inner.session.borrow().clone().ok_or_else(AppError::not_ready)
+    }
+
+    pub(crate) fn phone(&self) -> Result<Arc<Phone>, AppError> {
+        self.inner.phone.borrow().clone().ok_or_else(AppError::not_ready)
     }
 
     pub(crate) fn sessions(&self) -> watch::Receiver<Option<Session>> {

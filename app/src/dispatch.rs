@@ -2,9 +2,11 @@
 
 mod conversation;
 mod people;
+mod phone;
 mod rooms;
 mod settings;
 
+use calls::Person;
 use futures_util::{FutureExt, future::BoxFuture};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -102,6 +104,15 @@ impl App {
             Request::SetTyping { room_id, typing } => done(self.set_typing(&room_id, typing).await),
             Request::MarkRead { room_id } => done(self.mark_read(&room_id).await),
             Request::SetDraft { room_id, text } => done(self.session()?.set_draft(&room_id, &text).await),
+
+            Request::PlaceCall { room_id, video } => done(self.phone()?.place(room_id, video).await),
+            Request::AcceptCall { call, video } => done(self.accept_call(call, video)),
+            Request::DeclineCall { call } => done(self.act_in_call(call, Person::Decline)),
+            Request::SilenceCall { call } => done(self.act_in_call(call, Person::Dismiss)),
+            Request::HangUp { call } => done(self.act_in_call(call, Person::HangUp)),
+            Request::SetCallMedia { call, wish } => done(self.set_call_media(call, wish)),
+            Request::CloseCall { call } => done(self.close_call(call)),
+            Request::RefreshCallFrames => done(self.refresh_call_frames()),
 
             Request::SaveMedia { media, name } => answer(self.save_media(&media, &name)),
             Request::SetDisplayName { name } => done(self.set_display_name(&name).await),

@@ -13,6 +13,11 @@
 
 pub mod api;
 
+/// Microphones, speakers and cameras for calls.
+pub mod devices {
+    pub use calls::device::{Devices, pretended::Pretended, system::System};
+}
+
 mod alerts;
 mod app;
 mod data_folder;
@@ -20,6 +25,7 @@ mod dispatch;
 mod errors;
 mod invite_link;
 mod owner_api;
+mod phone;
 mod runtime;
 mod secrets;
 mod server;
@@ -30,7 +36,7 @@ mod uploads;
 mod wiring;
 
 pub use alerts::{Alert, AlertChange};
-pub use app::{App, Options};
+pub use app::{App, Options, everywhere};
 pub use data_folder::DataFolder;
 pub use invite_link::{InviteTarget, parse as parse_invite_link};
 pub use runtime::runtime;

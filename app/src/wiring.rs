@@ -1,5 +1,6 @@
 //! The streams: each file joins one part's stream to one kind of push.
 
+mod calls;
 mod connection;
 mod events;
 mod room;
@@ -17,6 +18,8 @@ pub(crate) async fn run(app: App, to: Subscription, out: Outlet) {
     match to {
         Subscription::Status => status::run(app, out).await,
         Subscription::Connection => connection::run(app, out).await,
+        Subscription::Calls => calls::run(app, out).await,
+        Subscription::CallFrames(call) => calls::frames(app, call, out).await,
         Subscription::Events => events::run(app, out).await,
         Subscription::RoomList => room_list::run(app, out).await,
         Subscription::Room { room_id } => room::run(app, room_id, out).await,

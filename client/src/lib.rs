@@ -15,6 +15,7 @@ pub mod view;
 
 mod attachments;
 mod avatars;
+mod calls;
 mod composer;
 mod conversation;
 mod drafts;
@@ -35,6 +36,7 @@ mod timeline;
 mod typing;
 
 pub use attachments::AttachmentFile;
+pub use calls::{CallEvent, CallNews, CallRoom, TurnServers};
 pub use error::{ClientError, Result};
 pub use media::{Media, MediaBytes};
 pub use notifications::Notification;

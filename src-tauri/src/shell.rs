@@ -3,11 +3,12 @@
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::Context;
-use app::{App, Options, SecretsIn, ServerChoice, Subscriptions};
+use app::{App, Options, SecretsIn, ServerChoice, Subscriptions, devices::System};
 use tauri::{Manager, RunEvent};
 
 use crate::{Arguments, ipc, media, os};
@@ -65,7 +66,13 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
                 Some(folder) => folder,
                 None => default_folder(tauri.path().data_dir()?),
             };
-            let options = Options { folder, secrets: SecretsIn::Keyring, server: ServerChoice::Own };
+            let options = Options {
+                folder,
+                secrets: SecretsIn::Keyring,
+                server: ServerChoice::Own,
+                devices: Arc::new(System::default()),
+                media_addresses: app::everywhere(),
+            };
             let app = tauri::async_runtime::block_on(async { App::start(options) });
             tauri.manage(Shell { app: app.clone(), subscriptions: Subscriptions::new(app.clone()) });
             os::windows::open_main(tauri.handle())?;

@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, reason = "an answer without the field is a failed test; JSON's index answers null")]
 
 mod bad_input;
+mod calls;
 mod contract;
 mod encrypted;
 mod federation;

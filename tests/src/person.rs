@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    net::Ipv4Addr,
     path::PathBuf,
     sync::{
         Arc, Mutex,
@@ -17,6 +18,7 @@ use app::{
         push::{Batch, Subscription},
         request::Request,
     },
+    devices::Pretended,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,6 +33,8 @@ pub struct Person {
     page: Arc<Page>,
     next: AtomicU32,
     folder: Arc<TempDir>,
+    /// What calls hear and play.
+    pub devices: Arc<Pretended>,
 }
 
 /// What the pushes add up to, per subscription.
@@ -99,10 +103,17 @@ impl Person {
     fn over(folder: Arc<TempDir>) -> Result<Self> {
         install_tls();
         let path = folder.path().join("data");
-        let app = App::start(Options { folder: path, secrets: SecretsIn::KeyFile, server: ServerChoice::Own });
+        let devices = Arc::new(Pretended::default());
+        let app = App::start(Options {
+            folder: path,
+            secrets: SecretsIn::KeyFile,
+            server: ServerChoice::Own,
+            devices: devices.clone(),
+            media_addresses: vec![(Ipv4Addr::LOCALHOST, 0).into()],
+        });
         let page = Arc::new(Page { states: Mutex::default(), changed: watch::Sender::new(0) });
         let subscriptions = Subscriptions::new(app.clone());
-        Ok(Self { app, subscriptions, page, next: AtomicU32::new(1), folder })
+        Ok(Self { app, subscriptions, page, next: AtomicU32::new(1), folder, devices })
     }
 
     /// First run with a name, to the end.

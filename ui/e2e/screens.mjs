@@ -173,6 +173,12 @@ const screens = [
   { name: '49-smallest-window-first-run', scene: 'first-run-no-keyring', size: { width: 880, height: 560 }, act: (page) => byName(page, 'button', 'Use an existing account').click() },
   { name: '50-large-text', scene: 'conversation', at: room('mira'), textSize: 150 },
   { name: '51-large-text-settings', scene: 'conversation', at: '#/settings/profile', textSize: 150 },
+  { name: '52-incoming-call', scene: 'incoming-call', at: room('mira') },
+  { name: '53-call', scene: 'call', at: room('mira') },
+  { name: '54-calling', scene: 'calling', at: room('mira') },
+  { name: '55-call-ended', scene: 'call-ended', at: room('mira') },
+  { name: '56-call-bar', scene: 'call', at: room('shop') },
+  { name: '57-call-smallest-window', scene: 'call-ended', at: room('mira'), size: { width: 880, height: 560 }, textSize: 150 },
   { name: '45-opening', scene: 'opening', act: (page) => page.waitForTimeout(1300) },
 ];
 

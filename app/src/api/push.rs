@@ -7,7 +7,10 @@ use client::view::{RoomRow, RoomView, TimelineRow, Typing, VectorDiff};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::status::{Connection, Status};
+use super::{
+    call::{CallFrame, CallRef, CallView},
+    status::{Connection, Status},
+};
 
 /// What can be subscribed to; on the wire `{"topic": "timeline", "room_id": "!…"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, TS)]
@@ -26,6 +29,10 @@ pub enum Subscription {
     Typing {
         room_id: String,
     },
+    /// The calls that ring, are talked in, or have just ended.
+    Calls,
+    /// The pictures of one call, both sides'; each stream begins with a key frame.
+    CallFrames(CallRef),
     /// Things that happen once: open a room, show a notice.
     Events,
 }
@@ -49,6 +56,8 @@ pub enum Push {
     Room(Box<RoomView>),
     Timeline(Vec<VectorDiff<TimelineRow>>),
     Typing(Typing),
+    Calls(Vec<CallView>),
+    CallFrame(CallFrame),
     Event(AppEvent),
 }
 

@@ -6,6 +6,8 @@ use client::view::{Attachment, Member, MessageDraft, Person};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::call::{CallRef, MediaWish};
+
 /// A request by name, with its arguments; `Reply` in `ui/src/backend/bindings` maps each name to its answer.
 #[derive(Clone, Deserialize, TS)]
 #[serde(tag = "name", content = "args", rename_all = "snake_case")]
@@ -139,6 +141,37 @@ pub enum Request {
         room_id: String,
         text: String,
     },
+
+    // Calls.
+    /// Calls the room; what becomes of it is told by the `calls` subscription.
+    PlaceCall {
+        room_id: String,
+        video: bool,
+    },
+    AcceptCall {
+        call: CallRef,
+        video: bool,
+    },
+    DeclineCall {
+        call: CallRef,
+    },
+    /// Stops the ringing here; other devices go on.
+    SilenceCall {
+        call: CallRef,
+    },
+    HangUp {
+        call: CallRef,
+    },
+    SetCallMedia {
+        call: CallRef,
+        wish: MediaWish,
+    },
+    /// The screen of a call that is over is closed.
+    CloseCall {
+        call: CallRef,
+    },
+    /// Pictures were lost on the way to the page: all streams begin anew.
+    RefreshCallFrames,
 
     // Media: what the timeline names by `media`.
     /// Writes a decrypted file where the person chose (Tauri) or answers a download (bridge); answers `SavedFile`.

@@ -10,6 +10,7 @@ use crate::{
         status::{Connection, ConnectionState},
     },
     app::App,
+    phone::Phone,
     secrets::{Account, Home, OwnDomain, Secrets},
     server::RunningServer,
     startup::blocking,
@@ -67,6 +68,8 @@ impl App {
         self.spawn(self.clone().follow_connection(session.clone()));
         self.spawn(self.clone().follow_notifications(session.clone()));
         self.set_ready(&session, own_server)?;
+        let phone = Phone::start(self, session.clone());
+        self.inner().phone.send_replace(Some(phone));
         self.inner().session.send_replace(Some(session.clone()));
         self.spawn(self.clone().refresh_profile(session, own_server));
         Ok(())

@@ -27,10 +27,9 @@ pub(super) fn change(
         TimelineItemContent::FailedToParseState { event_type, .. } => {
             (None, StateChange::Other { event_type: event_type.to_string() })
         }
-        TimelineItemContent::MsgLike(_)
-        | TimelineItemContent::FailedToParseMessageLike { .. }
-        | TimelineItemContent::CallInvite
-        | TimelineItemContent::RtcNotification { .. } => return None,
+        TimelineItemContent::CallInvite => (None, StateChange::Called),
+        TimelineItemContent::RtcNotification { .. } => (None, StateChange::CalledElsewhere),
+        TimelineItemContent::MsgLike(_) | TimelineItemContent::FailedToParseMessageLike { .. } => return None,
     })
 }
 

@@ -178,21 +178,46 @@ pub enum StateChange {
     Created,
     Joined,
     Left,
-    Invited { name: String },
+    Invited {
+        name: String,
+    },
     InviteDeclined,
-    InviteWithdrawn { name: String },
-    Removed { name: String, reason: Option<String> },
-    Banned { name: String, reason: Option<String> },
-    Unbanned { name: String },
+    InviteWithdrawn {
+        name: String,
+    },
+    Removed {
+        name: String,
+        reason: Option<String>,
+    },
+    Banned {
+        name: String,
+        reason: Option<String>,
+    },
+    Unbanned {
+        name: String,
+    },
     Knocked,
-    Renamed { from: Option<String>, to: Option<String> },
+    Renamed {
+        from: Option<String>,
+        to: Option<String>,
+    },
     AvatarChanged,
-    RoomName { name: Option<String> },
-    RoomTopic { topic: Option<String> },
+    RoomName {
+        name: Option<String>,
+    },
+    RoomTopic {
+        topic: Option<String>,
+    },
     RoomAvatar,
     EncryptionEnabled,
     Upgraded,
     PinnedChanged,
     PowerLevels,
-    Other { event_type: String },
+    /// Somebody called.
+    Called,
+    /// Somebody called in a way that this app cannot join yet.
+    CalledElsewhere,
+    Other {
+        event_type: String,
+    },
 }

@@ -17,7 +17,10 @@ mod upload;
 use std::{io::Write, net::Ipv4Addr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
-use app::{App, Options, SecretsIn, ServerChoice};
+use app::{
+    App, Options, SecretsIn, ServerChoice,
+    devices::{Devices, Pretended, System},
+};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -39,6 +42,9 @@ struct Arguments {
     /// The built UI.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../ui/dist"))]
     ui: PathBuf,
+    /// A tone and a test card instead of this machine's microphone and camera, and calls within this machine alone.
+    #[arg(long)]
+    pretended_devices: bool,
     /// Make the account on another homeserver, instead of one of its own.
     #[arg(long)]
     homeserver: Option<String>,
@@ -73,7 +79,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(address) => ServerChoice::At { address, registration_token: arguments.registration_token },
         None => ServerChoice::Own,
     };
-    let app = App::start(Options { folder: arguments.data, secrets: SecretsIn::KeyFile, server });
+    let devices: Arc<dyn Devices> =
+        if arguments.pretended_devices { Arc::new(Pretended::default()) } else { Arc::new(System::default()) };
+    let media_addresses =
+        if arguments.pretended_devices { vec![(Ipv4Addr::LOCALHOST, 0).into()] } else { app::everywhere() };
+    let app =
+        App::start(Options { folder: arguments.data, secrets: SecretsIn::KeyFile, server, devices, media_addresses });
     let guard = Arc::new(guard::Guard::new(port));
     let bridge = Bridge { app: app.clone(), guard: guard.clone(), ui: Arc::new(arguments.ui) };
 

@@ -1,5 +1,6 @@
 /** Everything the core tells, as reactive state; the last few rooms stay subscribed so that going back paints at once. */
 import type { AppEvent } from './bindings/AppEvent';
+import type { CallView } from './bindings/CallView';
 import type { Connection } from './bindings/Connection';
 import type { RoomRow } from './bindings/RoomRow';
 import type { RoomView } from './bindings/RoomView';
@@ -47,12 +48,14 @@ export class Store {
   connection = $state.raw<Connection>();
   rooms = $state.raw<RoomRow[]>([]);
   roomsLoaded = $state(false);
+  calls = $state.raw<CallView[]>([]);
   /** Whether the core itself can be reached. */
   link = $state(true);
   readonly backend: Backend;
   #open = new Map<string, OpenRoom>();
   #roomList: (() => void) | undefined;
   #connection: (() => void) | undefined;
+  #calls: (() => void) | undefined;
   #events: (() => void) | undefined;
 
   constructor(backend: Backend, onEvent: (event: AppEvent) => void) {
@@ -91,6 +94,9 @@ export class Store {
     });
     this.#connection ??= this.backend.subscribe({ topic: 'connection' }, (push) => {
       if (push.kind === 'connection') this.connection = push.value;
+    });
+    this.#calls ??= this.backend.subscribe({ topic: 'calls' }, (push) => {
+      if (push.kind === 'calls') this.calls = push.value;
     });
     this.#events ??= this.backend.subscribe({ topic: 'events' }, (push) => {
       if (push.kind === 'event') onEvent(push.value);

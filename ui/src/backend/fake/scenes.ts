@@ -1,4 +1,5 @@
 /** What the fake core knows when it starts: one scene per picture to look at. */
+import type { CallView } from '../bindings/CallView';
 import type { Connection } from '../bindings/Connection';
 import type { Me } from '../bindings/Me';
 import type { Person } from '../bindings/Person';
@@ -30,6 +31,7 @@ export interface Scene {
   stalled?: boolean;
   /** Sending fails: to look at what that looks like. */
   failing?: boolean;
+  calls?: CallView[];
   /** Percent. */
   textSize?: number;
 }
@@ -113,6 +115,24 @@ function invites(now: number): Room[] {
   ];
 }
 
+/** A call with Mira. */
+function call(rooms: Room[], part: Partial<CallView>): CallView {
+  const room = rooms[0];
+  return {
+    room_id: room?.row.room_id ?? '',
+    call_id: 'call',
+    person: room?.people[0] ?? null,
+    incoming: false,
+    state: { state: 'placing' },
+    ours: { microphone: true, camera: false, screen: false, on_hold: false },
+    theirs: { muted: false, camera: false, screen: false },
+    held_by_them: false,
+    lost: [],
+    quality: 'unknown',
+    ...part,
+  };
+}
+
 /** The scene of that name; "conversation" for an unknown one. */
 export function scene(name: string, now: number): Scene {
   const full = { ...ready(), connection: online, rooms: rooms(now), pace: 250 };
@@ -131,6 +151,14 @@ export function scene(name: string, now: number): Scene {
       return { ...full, rooms: [...invites(now), ...rooms(now)] };
     case 'offline':
       return { ...full, connection: offline };
+    case 'incoming-call':
+      return { ...full, calls: [call(full.rooms, { incoming: true, state: { state: 'ringing', video: false, silent: false } })] };
+    case 'call':
+      return { ...full, calls: [call(full.rooms, { state: { state: 'connected', elapsed: 252_000 }, quality: 'good', theirs: { muted: true, camera: false, screen: false } })] };
+    case 'calling':
+      return { ...full, calls: [call(full.rooms, { state: { state: 'calling' } })] };
+    case 'call-ended':
+      return { ...full, calls: [call(full.rooms, { state: { state: 'ended', cause: 'no_path' } })] };
     case 'stalled':
       return { ...full, stalled: true };
     case 'failing':

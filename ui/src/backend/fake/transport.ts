@@ -1,6 +1,7 @@
 /** A core in memory: for screenshots, for tests, and for work on the UI without Rust. */
 // Long because it answers every request of the app, one short function each.
 import type { Attachment } from '../bindings/Attachment';
+import type { CallView } from '../bindings/CallView';
 import type { CreateStep } from '../bindings/CreateStep';
 import type { Member } from '../bindings/Member';
 import type { MessageDraft } from '../bindings/MessageDraft';
@@ -55,10 +56,12 @@ class Fake implements FakeTransport {
   #listeners = new Map<number, Listener>();
   #settings: Settings = { theme: 'system', text_size: 100, notifications: true, notification_previews: true, send_read_receipts: true, send_typing: true };
   #pictures = new Map<string, string>();
+  #calls: CallView[];
   #last = 0;
 
   constructor(started: Scene) {
     this.scene = started;
+    this.#calls = started.calls ?? [];
     this.#settings.text_size = started.textSize ?? 100;
   }
 
@@ -189,6 +192,15 @@ class Fake implements FakeTransport {
         const row = roomRow(`!made${++this.#last}:x`, request.args.name, { kind: 'room', last_activity: Date.now() });
         return this.#add({ row, view: roomView(row, { topic: request.args.topic, encrypted: request.args.encrypted, joined_members: 1 }), rows: [{ id: `start-${row.room_id}`, row: 'start' }], typing: [], people: [], older: [] });
       }
+      case 'place_call':
+      case 'accept_call':
+      case 'decline_call':
+      case 'silence_call':
+      case 'hang_up':
+      case 'set_call_media':
+      case 'close_call':
+      case 'refresh_call_frames':
+        return this.#call(request);
       case 'save_media':
       case 'restore_backup':
       case 'set_focus':
@@ -197,6 +209,29 @@ class Fake implements FakeTransport {
       default:
         return this.#inRoom(request);
     }
+  }
+
+  #call(request: Extract<Request, { name: `${string}call${string}` | 'hang_up' }>): null {
+    if (request.name === 'place_call') {
+      const room = this.#room(request.args.room_id);
+      const base = { microphone: true, camera: request.args.video, screen: false, on_hold: false };
+      this.#calls = [
+        ...this.#calls,
+        { room_id: room.row.room_id, call_id: `call-${++this.#last}`, person: room.people[0] ?? null, incoming: false, state: { state: 'calling' }, ours: base, theirs: { muted: false, camera: false, screen: false }, held_by_them: false, lost: [], quality: 'unknown' },
+      ];
+    } else if (request.name !== 'refresh_call_frames') {
+      const { call } = request.args;
+      this.#calls = this.#calls.flatMap((one): CallView[] => {
+        if (one.call_id !== call.call_id) return [one];
+        if (request.name === 'accept_call') return [{ ...one, state: { state: 'connected', elapsed: 0 } }];
+        if (request.name === 'silence_call') return [{ ...one, state: { state: 'ringing', video: false, silent: true } }];
+        if (request.name !== 'set_call_media') return [];
+        const wish = Object.fromEntries(Object.entries(request.args.wish).filter(([, value]) => value !== null));
+        return [{ ...one, ours: { ...one.ours, ...wish } }];
+      });
+    }
+    this.#tell({ topic: 'calls' }, { kind: 'calls', value: this.#calls });
+    return null;
   }
 
   async #inRoom(request: Extract<Request, { args: { room_id: string } }>): Promise<unknown> {
@@ -403,7 +438,8 @@ class Fake implements FakeTransport {
     if (to.topic === 'status') return { kind: 'status', value: this.scene.status };
     if (to.topic === 'connection') return { kind: 'connection', value: this.scene.connection };
     if (to.topic === 'room_list') return { kind: 'room_list', value: [{ op: 'reset', values: this.scene.rooms.map((room) => room.row) }] };
-    if (to.topic === 'events') return null;
+    if (to.topic === 'calls') return { kind: 'calls', value: this.#calls };
+    if (to.topic === 'events' || to.topic === 'call_frames') return null;
     const room = this.scene.rooms.find((one) => one.row.room_id === to.room_id);
     if (!room) return null;
     if (to.topic === 'room') return { kind: 'room', value: room.view };

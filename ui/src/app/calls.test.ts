@@ -1,0 +1,103 @@
+/** Calls as a person meets them: the ringing, the screen, the bar, and why it ended. */
+import { render, screen, within } from '@testing-library/svelte';
+import { userEvent } from '@testing-library/user-event';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import App from './App.svelte';
+import { createBackend } from '~/backend/consumer';
+import { fakeTransport } from '~/backend/fake/transport';
+import { duration } from '~/features/call/call';
+
+function start(scene: string, place = '/') {
+  history.replaceState(null, '', place);
+  const transport = fakeTransport(scene, { pace: 0 });
+  render(App, { props: { backend: createBackend(transport) } });
+  return transport;
+}
+
+const mira = `/#/room/${encodeURIComponent('!mira:x')}`;
+const workshop = `/#/room/${encodeURIComponent('!shop:x')}`;
+const call = { room_id: '!mira:x', call_id: 'call' };
+
+beforeEach(() => {
+  localStorage.clear();
+  sessionStorage.clear();
+});
+
+describe('a call that comes in', () => {
+  it('rings over everything and opens when it is accepted', async () => {
+    const transport = start('incoming-call', workshop);
+    const dialog = await screen.findByRole('dialog', { name: 'Incoming call' });
+    expect(within(dialog).getByText('Mira')).toBeTruthy();
+    await userEvent.click(within(dialog).getByRole('button', { name: 'Accept' }));
+    expect(transport.asked.find((request) => request.name === 'accept_call')).toMatchObject({ args: { call, video: false } });
+    const region = await screen.findByRole('region', { name: 'Call' });
+    expect(within(region).getByRole('button', { name: 'Hang up' })).toBeTruthy();
+    expect(screen.queryByRole('dialog')).toBeNull();
+  });
+
+  it('is declined', async () => {
+    const transport = start('incoming-call');
+    await userEvent.click(await screen.findByRole('button', { name: 'Decline' }));
+    expect(transport.asked.find((request) => request.name === 'decline_call')).toMatchObject({ args: { call } });
+    await vi.waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  });
+
+  it('goes on as a quiet bar when Escape silences it', async () => {
+    const transport = start('incoming-call', workshop);
+    await screen.findByRole('dialog', { name: 'Incoming call' });
+    await userEvent.keyboard('{Escape}');
+    expect(transport.asked.find((request) => request.name === 'silence_call')).toMatchObject({ args: { call } });
+    const bar = await screen.findByRole('region', { name: 'Call under way' });
+    await userEvent.click(within(bar).getByRole('button', { name: 'Accept' }));
+    expect(await screen.findByRole('region', { name: 'Call' })).toBeTruthy();
+  });
+});
+
+describe('a call that goes on', () => {
+  it('is placed from a direct chat alone', async () => {
+    const transport = start('conversation', mira);
+    await userEvent.click(await screen.findByRole('button', { name: 'Voice call' }));
+    expect(transport.asked.find((request) => request.name === 'place_call')).toMatchObject({ args: { room_id: '!mira:x', video: false } });
+    expect(await screen.findByText('Calling Mira…')).toBeTruthy();
+  });
+
+  it('mutes, holds and hangs up', async () => {
+    const transport = start('call', mira);
+    const mute = await screen.findByRole('button', { name: 'Mute' });
+    expect(screen.getByText('04:12')).toBeTruthy();
+    expect(screen.getByText('Good connection')).toBeTruthy();
+    expect(screen.getByText('Mira is muted')).toBeTruthy();
+    await userEvent.click(mute);
+    await vi.waitFor(() => expect(mute.getAttribute('aria-pressed')).toBe('true'));
+    await userEvent.click(screen.getByRole('button', { name: 'Hold' }));
+    expect(await screen.findByText('On hold')).toBeTruthy();
+    await userEvent.click(screen.getByRole('button', { name: 'Hang up' }));
+    expect(transport.asked.find((request) => request.name === 'hang_up')).toMatchObject({ args: { call } });
+    expect(await screen.findByRole('log', { name: 'Messages' })).toBeTruthy();
+  });
+
+  it('stays in a bar over messages and other rooms', async () => {
+    start('call', mira);
+    await userEvent.click(await screen.findByRole('button', { name: 'Show messages' }));
+    const bar = await screen.findByRole('region', { name: 'Call under way' });
+    expect(await screen.findByRole('log', { name: 'Messages' })).toBeTruthy();
+    await userEvent.click(within(bar).getByRole('button', { name: /Mira/ }));
+    expect(await screen.findByRole('region', { name: 'Call' })).toBeTruthy();
+  });
+});
+
+describe('a call that is over', () => {
+  it('says why, and can be tried again', async () => {
+    const transport = start('call-ended', mira);
+    expect(await screen.findByText(/No way through to Mira/)).toBeTruthy();
+    await userEvent.click(screen.getByRole('button', { name: 'Call again' }));
+    expect(transport.asked.map((request) => request.name)).toEqual(expect.arrayContaining(['close_call', 'place_call']));
+    expect(await screen.findByText('Calling Mira…')).toBeTruthy();
+  });
+});
+
+describe('durations', () => {
+  it('have hours only when there are some', () => {
+    expect([0, 75, 3675].map(duration)).toEqual(['00:00', '01:15', '1:01:15']);
+  });
+});
