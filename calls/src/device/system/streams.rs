@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use cpal::{BufferSize, Device, StreamConfig, traits::DeviceTrait as _};
+use cpal::{BufferSize, Device, Host, StreamConfig, traits::DeviceTrait as _};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -25,10 +25,10 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub(super) async fn open(device: impl FnOnce() -> Option<Device> + Send + 'static) -> Result<Self, Gone> {
+    pub(super) async fn open(device: impl FnOnce() -> Option<(Host, Device)> + Send + 'static) -> Result<Self, Gone> {
         let (full, sounds) = mpsc::channel(WAITING);
         let build = move || {
-            let device = device()?;
+            let (host, device) = device()?;
             let mut chunk = Vec::with_capacity(2 * SOUND_SAMPLES);
             let hear = move |samples: &[f32], _: &cpal::InputCallbackInfo| {
                 // Callbacks come with as few as 24 samples.
@@ -39,7 +39,7 @@ impl Input {
                     chunk.drain(..SOUND_SAMPLES);
                 }
             };
-            device.build_input_stream(CONFIG, hear, failed, None).ok()
+            Some((device.build_input_stream(CONFIG, hear, failed, None).ok()?, host))
         };
         Ok(Self { sounds, _ends: keep("microphone", build).await? })
     }
@@ -56,10 +56,10 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) async fn open(device: impl FnOnce() -> Option<Device> + Send + 'static) -> Result<Self, Gone> {
+    pub(super) async fn open(device: impl FnOnce() -> Option<(Host, Device)> + Send + 'static) -> Result<Self, Gone> {
         let (sounds, mut wanted) = mpsc::channel::<Sound>(AHEAD);
         let build = move || {
-            let device = device()?;
+            let (host, device) = device()?;
             let (mut now, mut at) = (SILENCE, SOUND_SAMPLES);
             let play = move |samples: &mut [f32], _: &cpal::OutputCallbackInfo| {
                 for sample in samples {
@@ -71,7 +71,7 @@ impl Output {
                     at += 1;
                 }
             };
-            device.build_output_stream(CONFIG, play, failed, None).ok()
+            Some((device.build_output_stream(CONFIG, play, failed, None).ok()?, host))
         };
         Ok(Self { sounds, _ends: keep("speaker", build).await? })
     }
@@ -85,12 +85,12 @@ impl Output {
 /// Makes a stream on a thread that keeps it until what is answered is dropped.
 async fn keep<S: cpal::traits::StreamTrait>(
     what: &'static str,
-    build: impl FnOnce() -> Option<S> + Send + 'static,
+    build: impl FnOnce() -> Option<(S, Host)> + Send + 'static,
 ) -> Result<oneshot::Sender<()>, Gone> {
     let (ends, ended) = oneshot::channel::<()>();
     let (ready, begun) = oneshot::channel();
     let run = move || {
-        let stream = build().filter(|stream| stream.play().is_ok());
+        let stream = build().filter(|(stream, _)| stream.play().is_ok());
         let there = stream.is_some();
         if ready.send(there).is_ok() && there {
             // An error is how the other end goes.
