@@ -7,7 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::{
     api::{call::CallRef, push::Push},
     app::App,
-    phone::{Phone, Told},
+    phone::Told,
     subscriptions::Outlet,
 };
 
@@ -27,7 +27,8 @@ pub(super) async fn run(app: App, out: Outlet) {
                 return;
             }
             tokio::select! {
-                changed = views.changed() => if changed.is_err() { break },
+                // A phone that is gone tells nothing any more; the next one is waited for.
+                Ok(()) = views.changed() => {}
                 changed = phones.changed() => {
                     if changed.is_err() {
                         return;
@@ -39,11 +40,13 @@ pub(super) async fn run(app: App, out: Outlet) {
     }
 }
 
-/// The pictures of a call, until it ends or nobody looks.
+/// The pictures of a call, until nobody looks.
 pub(super) async fn frames(app: App, call: CallRef, out: Outlet) {
     let Ok(phone) = app.phone() else { return };
     let mut frames = phone.frames();
-    let phone: Arc<Phone> = phone;
+    // Who looks must not keep the phone of a session that is over.
+    let weak = Arc::downgrade(&phone);
+    drop(phone);
     loop {
         match frames.recv().await {
             Ok(frame) if frame.call == call => {
@@ -53,7 +56,10 @@ pub(super) async fn frames(app: App, call: CallRef, out: Outlet) {
             }
             Ok(_) => {}
             // What follows a hole cannot be decoded.
-            Err(RecvError::Lagged(_)) => phone.refresh(),
+            Err(RecvError::Lagged(_)) => match weak.upgrade() {
+                Some(phone) => phone.refresh(),
+                None => return,
+            },
             Err(RecvError::Closed) => return,
         }
     }
