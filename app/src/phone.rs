@@ -23,7 +23,7 @@ use ruma::{
 };
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
-    time::{Instant, sleep_until},
+    time::{Instant, MissedTickBehavior, sleep_until},
 };
 
 pub(crate) use self::screen::Told;
@@ -174,7 +174,9 @@ impl Line {
         let follow = session.follow_calls(move |news| _ = tell.send(news));
         tokio::pin!(follow);
         let mut look = tokio::time::interval(LOOK_AGAIN);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let in_call = self.calls.iter().next().is_some();
             let deadline = self.calls.next_deadline().map_or(FAR, |at| at.since(self.now()));
             let now = Instant::now();
             tokio::select! {
@@ -196,7 +198,7 @@ impl Line {
                     let out = self.calls.tick(self.now());
                     self.put(out).await;
                 }
-                _ = look.tick() => self.look().await,
+                _ = look.tick(), if in_call => self.look().await,
             }
             self.ringer.set(self.screen.sound());
         }

@@ -64,12 +64,13 @@ impl App {
     /// The session is whole: sync starts, the streams follow, the screen opens.
     pub(super) async fn go_ready(&self, session: Session, secrets: &Secrets, own_server: bool) -> Result<(), AppError> {
         self.finish_keys(&session, secrets).await?;
+        // Before the first sync, which may bring a call that rings.
+        let phone = Phone::start(self, session.clone());
+        self.inner().phone.send_replace(Some(phone));
         session.start_sync().await;
         self.spawn(self.clone().follow_connection(session.clone()));
         self.spawn(self.clone().follow_notifications(session.clone()));
         self.set_ready(&session, own_server)?;
-        let phone = Phone::start(self, session.clone());
-        self.inner().phone.send_replace(Some(phone));
         self.inner().session.send_replace(Some(session.clone()));
         self.spawn(self.clone().refresh_profile(session, own_server));
         Ok(())
