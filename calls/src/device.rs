@@ -10,6 +10,7 @@ pub mod system;
 pub mod tone;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     calls::CallKey,
@@ -41,14 +42,42 @@ pub trait Camera: Send {
     async fn look(&mut self) -> Result<Picture, Gone>;
 }
 
+/// A microphone or speaker that can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub id: String,
+    pub name: String,
+}
+
+/// What can be chosen now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SoundDevices {
+    /// Without those that only repeat what a speaker plays.
+    pub microphones: Vec<Named>,
+    pub speakers: Vec<Named>,
+}
+
+/// Which devices the person chose, by their ids; `None` is the system's default. One that is gone counts as the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoundChoice {
+    pub microphone: Option<String>,
+    pub speaker: Option<String>,
+}
+
 /// Opens devices. What it gives is closed by dropping it.
 #[async_trait]
 pub trait Devices: Send + Sync {
     async fn microphone(&self) -> Result<Box<dyn Microphone>, Gone>;
     async fn speaker(&self) -> Result<Box<dyn Speaker>, Gone>;
+    /// A speaker of its own for what is no part of a call: it rings, and is no echo to be taken out of what is heard.
+    async fn bell(&self) -> Result<Box<dyn Speaker>, Gone>;
     async fn camera(&self) -> Result<Box<dyn Camera>, Gone>;
     /// Asks the person which screen or window; [`Gone`] when they think better of it.
     async fn screen(&self) -> Result<Box<dyn Camera>, Gone>;
+    /// Asks the system, which takes some milliseconds: not for a thread that others wait for.
+    fn sound_devices(&self) -> SoundDevices;
+    /// From now on sound comes from and goes to these, in open devices as well.
+    fn choose_sound(&self, choice: SoundChoice);
 }
 
 /// One encoded picture of a call.

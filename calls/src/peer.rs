@@ -19,7 +19,10 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use rand::{RngCore as _, SeedableRng as _, rngs::StdRng};
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use self::{
     flow::Flow,
@@ -72,6 +75,7 @@ pub struct Engine {
     reports: mpsc::Sender<CallReport>,
     rng: StdRng,
     sessions: BTreeMap<CallKey, Handle>,
+    running: TaskTracker,
 }
 
 struct Handle {
@@ -88,7 +92,7 @@ impl Engine {
         reports: mpsc::Sender<CallReport>,
         rng: StdRng,
     ) -> Self {
-        Self { network, devices, viewer, reports, rng, sessions: BTreeMap::new() }
+        Self { network, devices, viewer, reports, rng, sessions: BTreeMap::new(), running: TaskTracker::new() }
     }
 
     /// The servers of calls that open from now on: credentials expire.
@@ -123,6 +127,13 @@ impl Engine {
         answered.await.ok()
     }
 
+    /// Closes every call and waits until its devices are closed, too. Its reports must be read meanwhile, or be dropped.
+    pub async fn close(mut self) {
+        self.sessions.clear();
+        self.running.close();
+        self.running.wait().await;
+    }
+
     fn open(&mut self, call: &CallKey, media: crate::LocalMedia, held: Option<oneshot::Receiver<session::Held>>) {
         let (events, inbox) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
@@ -130,7 +141,7 @@ impl Engine {
         let flow = Arc::new(Flow::new(call.clone(), devices, viewer, self.reports.clone(), media));
         let rng = StdRng::seed_from_u64(self.rng.next_u64());
         let session = Session::new(flow, media, events.clone(), stop.clone(), rng);
-        tokio::spawn(session.run(self.network.clone(), held, inbox));
+        self.running.spawn(session.run(self.network.clone(), held, inbox));
         self.sessions.insert(call.clone(), Handle { events, _ends: stop.drop_guard() });
     }
 

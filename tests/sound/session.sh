@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs a command under a PulseAudio of its own that has a null sink and no hardware: session.sh COMMAND...
+# Runs a command under a PulseAudio of its own that has two null sinks and no hardware: session.sh COMMAND...
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'kill "${daemon:-}" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$folder"' EXIT
 export XDG_RUNTIME_DIR=$folder
 printf '%s\n' 'load-module module-native-protocol-unix' 'load-module module-null-sink sink_name=pretended' \
+  'load-module module-null-sink sink_name=other' \
   'set-default-sink pretended' 'set-default-source pretended.monitor' >"$folder/default.pa"
 HOME=$folder pulseaudio -n -F "$folder/default.pa" --daemonize=no --exit-idle-time=-1 --use-pid-file=no >"$folder/log" 2>&1 &
 daemon=$!

@@ -11,8 +11,8 @@ use std::{
 use async_trait::async_trait;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{Camera, Devices, Gone, Microphone, Speaker, card::draw, tone::Wave};
-use crate::codec::{Picture, Sound, energy};
+use super::{Camera, Devices, Gone, Microphone, Named, SoundChoice, SoundDevices, Speaker, card::draw, tone::Wave};
+use crate::codec::{Picture, SILENCE, Sound, energy};
 
 /// What a pretended machine has, and what was done with it.
 #[derive(Debug)]
@@ -24,7 +24,11 @@ pub struct Pretended {
     broken: Arc<AtomicBool>,
     open: Arc<AtomicUsize>,
     heard: Arc<Mutex<Heard>>,
+    choice: Arc<Mutex<SoundChoice>>,
 }
+
+/// The microphone that hears nothing.
+const DEAF: &str = "deaf";
 
 /// What came out of the speaker.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -51,6 +55,7 @@ impl Default for Pretended {
             broken: Arc::default(),
             open: Arc::default(),
             heard: Arc::default(),
+            choice: Arc::default(),
         }
     }
 }
@@ -68,6 +73,11 @@ impl Pretended {
 
     pub fn heard(&self) -> Heard {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was chosen last.
+    pub fn choice(&self) -> SoundChoice {
+        self.choice.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From now on every device is gone and none can be opened, or all are back.
@@ -96,12 +106,17 @@ impl Pretended {
 impl Devices for Pretended {
     async fn microphone(&self) -> Result<Box<dyn Microphone>, Gone> {
         let wave = Wave::new(self.hertz, 0.3);
-        Ok(Box::new(Ear { open: self.opened()?, clock: interval(Duration::from_millis(20)), wave }))
+        let choice = Arc::clone(&self.choice);
+        Ok(Box::new(Ear { open: self.opened()?, clock: interval(Duration::from_millis(20)), wave, choice }))
     }
 
     async fn speaker(&self) -> Result<Box<dyn Speaker>, Gone> {
         let heard = Arc::clone(&self.heard);
         Ok(Box::new(Mouth { open: self.opened()?, clock: interval(Duration::from_millis(20)), heard }))
+    }
+
+    async fn bell(&self) -> Result<Box<dyn Speaker>, Gone> {
+        self.speaker().await
     }
 
     async fn camera(&self) -> Result<Box<dyn Camera>, Gone> {
@@ -110,6 +125,21 @@ impl Devices for Pretended {
 
     async fn screen(&self) -> Result<Box<dyn Camera>, Gone> {
         self.lens()
+    }
+
+    fn sound_devices(&self) -> SoundDevices {
+        let named = |id: &str, name: &str| Named { id: id.to_owned(), name: name.to_owned() };
+        if self.broken.load(Ordering::SeqCst) {
+            return SoundDevices::default();
+        }
+        SoundDevices {
+            microphones: vec![named("tone", "Pretended tone"), named(DEAF, "Pretended silence")],
+            speakers: vec![named("count", "Pretended speaker")],
+        }
+    }
+
+    fn choose_sound(&self, choice: SoundChoice) {
+        *self.choice.lock().unwrap_or_else(PoisonError::into_inner) = choice;
     }
 }
 
@@ -136,6 +166,7 @@ struct Ear {
     open: Open,
     clock: Interval,
     wave: Wave,
+    choice: Arc<Mutex<SoundChoice>>,
 }
 
 #[async_trait]
@@ -143,7 +174,8 @@ impl Microphone for Ear {
     async fn hear(&mut self) -> Result<Sound, Gone> {
         self.clock.tick().await;
         self.open.works()?;
-        Ok(self.wave.next_sound())
+        let chosen = self.choice.lock().unwrap_or_else(PoisonError::into_inner).microphone.clone();
+        Ok(if chosen.as_deref() == Some(DEAF) { SILENCE } else { self.wave.next_sound() })
     }
 }
 

@@ -7,7 +7,7 @@ mod clean;
 mod streams;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -16,14 +16,13 @@ use cpal::{
     Device as SoundDevice, Host,
     traits::{DeviceTrait as _, HostTrait as _},
 };
-use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use self::{
     clean::{Cleaner, Played},
     streams::{Input, Output},
 };
-use super::{Camera, Devices, Gone, Microphone, Speaker};
+use super::{Camera, Devices, Gone, Microphone, Named, SoundChoice, SoundDevices, Speaker};
 use crate::codec::Sound;
 
 /// A stream that is silent for so long has lost its device without a word.
@@ -32,26 +31,19 @@ const WATCHDOG: Duration = Duration::from_millis(500);
 const FIRST: Duration = Duration::from_secs(5);
 /// Sounds that fill that buffer.
 const SETTLED: u32 = 10;
-
-/// A microphone or speaker that can be chosen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Named {
-    pub id: String,
-    pub name: String,
-}
-
-/// Which devices the person chose; `None` is the system's default. One that is gone counts as the default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
-    pub microphone: Option<String>,
-    pub speaker: Option<String>,
-}
+/// Devices that are listed, and the letters of a name.
+const MOST: usize = 64;
+const MOST_LETTERS: usize = 200;
 
 /// The machine's devices.
 #[derive(Default)]
-pub struct System {
-    choice: Mutex<Choice>,
-    played: Arc<Played>,
+pub struct System(Arc<Shared>);
+
+/// What open devices look at.
+#[derive(Default)]
+struct Shared {
+    choice: Mutex<SoundChoice>,
+    played: Played,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,25 +52,9 @@ enum Way {
     Out,
 }
 
-impl System {
-    /// Streams that open from now on use these.
-    pub fn choose(&self, choice: Choice) {
-        if let Ok(mut now) = self.choice.lock() {
-            *now = choice;
-        }
-    }
-
-    /// Microphones, without those that only repeat what a speaker plays. Takes some milliseconds.
-    pub fn microphones() -> Vec<Named> {
-        named(Way::In)
-    }
-
-    pub fn speakers() -> Vec<Named> {
-        named(Way::Out)
-    }
-
+impl Shared {
     fn chosen(&self, way: Way) -> Option<String> {
-        let choice = self.choice.lock().ok()?;
+        let choice = self.choice.lock().unwrap_or_else(PoisonError::into_inner);
         if way == Way::In { choice.microphone.clone() } else { choice.speaker.clone() }
     }
 }
@@ -86,17 +62,19 @@ impl System {
 #[async_trait]
 impl Devices for System {
     async fn microphone(&self) -> Result<Box<dyn Microphone>, Gone> {
-        let wanted = self.chosen(Way::In);
-        let mut input = Input::open(move || device(Way::In, wanted.as_deref())).await?;
+        let wanted = self.0.chosen(Way::In);
+        let mut input = input(wanted.clone()).await?;
         let first = timeout(FIRST, input.next()).await.map_err(|_| Gone)?.ok_or(Gone)?;
-        let cleaner = Cleaner::new(Arc::clone(&self.played)).ok_or(Gone)?;
-        Ok(Box::new(Heard { input, cleaner, first: Some(first) }))
+        let cleaner = Cleaner::new(&self.0.played);
+        Ok(Box::new(Heard { input, cleaner, first: Some(first), wanted, shared: Arc::clone(&self.0), settled: true }))
     }
 
     async fn speaker(&self) -> Result<Box<dyn Speaker>, Gone> {
-        let wanted = self.chosen(Way::Out);
-        let output = Output::open(move || device(Way::Out, wanted.as_deref())).await?;
-        Ok(Box::new(Playing { output, played: Arc::clone(&self.played), sounds: 0 }))
+        Playing::open(&self.0, true).await
+    }
+
+    async fn bell(&self) -> Result<Box<dyn Speaker>, Gone> {
+        Playing::open(&self.0, false).await
     }
 
     async fn camera(&self) -> Result<Box<dyn Camera>, Gone> {
@@ -106,40 +84,88 @@ impl Devices for System {
     async fn screen(&self) -> Result<Box<dyn Camera>, Gone> {
         Err(Gone)
     }
+
+    fn sound_devices(&self) -> SoundDevices {
+        SoundDevices { microphones: named(Way::In), speakers: named(Way::Out) }
+    }
+
+    fn choose_sound(&self, choice: SoundChoice) {
+        *self.0.choice.lock().unwrap_or_else(PoisonError::into_inner) = choice;
+    }
 }
 
 struct Heard {
     input: Input,
     cleaner: Cleaner,
     first: Option<Sound>,
+    /// Which one was asked for.
+    wanted: Option<String>,
+    shared: Arc<Shared>,
+    /// It has been heard.
+    settled: bool,
 }
 
 #[async_trait]
 impl Microphone for Heard {
     async fn hear(&mut self) -> Result<Sound, Gone> {
+        let wanted = self.shared.chosen(Way::In);
+        if wanted != self.wanted {
+            self.input = input(wanted.clone()).await?;
+            (self.wanted, self.first, self.settled) = (wanted, None, false);
+        }
         let sound = match self.first.take() {
             Some(first) => first,
-            None => timeout(WATCHDOG, self.input.next()).await.map_err(|_| Gone)?.ok_or(Gone)?,
+            None => {
+                let patience = if self.settled { WATCHDOG } else { FIRST };
+                timeout(patience, self.input.next()).await.map_err(|_| Gone)?.ok_or(Gone)?
+            }
         };
+        self.settled = true;
         Ok(self.cleaner.clean(&sound))
     }
 }
 
 struct Playing {
     output: Output,
-    played: Arc<Played>,
+    wanted: Option<String>,
+    shared: Arc<Shared>,
+    /// What it plays is an echo to be taken out.
+    echoes: bool,
     sounds: u32,
+}
+
+impl Playing {
+    async fn open(shared: &Arc<Shared>, echoes: bool) -> Result<Box<dyn Speaker>, Gone> {
+        let wanted = shared.chosen(Way::Out);
+        let output = output(wanted.clone()).await?;
+        Ok(Box::new(Self { output, wanted, shared: Arc::clone(shared), echoes, sounds: 0 }))
+    }
 }
 
 #[async_trait]
 impl Speaker for Playing {
     async fn play(&mut self, sound: &Sound) -> Result<(), Gone> {
+        let wanted = self.shared.chosen(Way::Out);
+        if wanted != self.wanted {
+            self.output = output(wanted.clone()).await?;
+            (self.wanted, self.sounds) = (wanted, 0);
+        }
         let patience = if self.sounds > SETTLED { WATCHDOG } else { FIRST };
         timeout(patience, self.output.play(*sound)).await.map_err(|_| Gone)??;
         self.sounds = self.sounds.saturating_add(1);
-        self.played.put(sound);
+        if self.echoes {
+            self.shared.played.put(sound);
+        }
         Ok(())
     }
+}
+
+async fn input(wanted: Option<String>) -> Result<Input, Gone> {
+    Input::open(move || device(Way::In, wanted.as_deref())).await
+}
+
+async fn output(wanted: Option<String>) -> Result<Output, Gone> {
+    Output::open(move || device(Way::Out, wanted.as_deref())).await
 }
 
 fn host() -> Host {
@@ -172,34 +198,51 @@ fn fits(device: &SoundDevice, way: Way) -> bool {
 }
 
 fn named(way: Way) -> Vec<Named> {
-    let Ok(devices) = host().devices() else { return Vec::new() };
+    let host = host();
+    let Ok(devices) = host.devices() else { return Vec::new() };
     devices
         .filter(|device| fits(device, way))
-        .filter_map(|device| Some(Named { id: device.id().ok()?.to_string(), name: device.to_string() }))
-        // PulseAudio lists what each speaker plays as a microphone.
-        .filter(|named| way == Way::Out || !named.id.ends_with(".monitor"))
+        .filter_map(|device| {
+            let name: String = device.to_string().chars().take(MOST_LETTERS).collect();
+            Some(Named { id: device.id().ok()?.to_string(), name })
+        })
+        .filter(|named| is_device(&named.id, way))
+        .take(MOST)
         .collect()
+}
+
+/// PulseAudio lists what each speaker plays as a microphone, and ALSA a dozen ways to each device: of those the default, which
+/// leads to what the system has set, is enough.
+fn is_device(id: &str, way: Way) -> bool {
+    let (host, device) = id.split_once(':').unwrap_or(("", id));
+    match host {
+        "alsa" => device == "default",
+        _ => way == Way::Out || !device.ends_with(".monitor"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Choice, System, Way, device, streams::Input};
+    use super::{System, Way, device, is_device, streams::Input};
     use crate::{
         codec::energy,
-        device::{Devices as _, tone::Wave},
+        device::{Devices as _, SoundChoice, tone::Wave},
     };
 
     /// By hand: `tests/sound/session.sh cargo test … -- --ignored the_real_sound_path`.
     #[tokio::test]
     #[ignore = "needs a PulseAudio with a null sink"]
     async fn the_real_sound_path_carries_a_tone() {
-        let speakers = System::speakers();
-        assert!(!speakers.is_empty());
-        assert!(System::microphones().iter().all(|named| !named.id.ends_with(".monitor")));
         let system = System::default();
-        system.choose(Choice { microphone: None, speaker: speakers.first().map(|named| named.id.clone()) });
+        let devices = system.sound_devices();
+        assert!(!devices.speakers.is_empty());
+        assert!(devices.microphones.iter().all(|named| !named.id.ends_with(".monitor")));
+        system.choose_sound(SoundChoice {
+            microphone: None,
+            speaker: devices.speakers.first().map(|named| named.id.clone()),
+        });
         let mut speaker = system.speaker().await.unwrap();
         let playing = tokio::spawn(async move {
             let mut wave = Wave::new(440.0, 0.3);
@@ -219,5 +262,41 @@ mod tests {
         let took = began.elapsed();
         assert!((Duration::from_millis(2500)..Duration::from_secs(10)).contains(&took), "{took:?}");
         assert!(loud(&heard) >= 50, "{heard:?}");
+    }
+
+    #[test]
+    fn what_only_repeats_is_no_microphone() {
+        assert!(is_device("pulseaudio:alsa_input.usb", Way::In));
+        assert!(!is_device("pulseaudio:alsa_output.pci.monitor", Way::In));
+        assert!(is_device("pulseaudio:alsa_output.pci", Way::Out));
+        assert!(is_device("alsa:default", Way::In));
+        assert!(!is_device("alsa:hw:CARD=PCH,DEV=0", Way::In));
+        assert!(!is_device("alsa:default:CARD=PCH", Way::Out));
+    }
+
+    /// By hand, as the one above: two null sinks are two speakers, and the monitor of each hears what it plays.
+    #[tokio::test]
+    #[ignore = "needs a PulseAudio with two null sinks"]
+    async fn the_real_sound_path_follows_the_choice_while_it_plays() {
+        let system = System::default();
+        let speakers = system.sound_devices().speakers;
+        let other = speakers.iter().find(|named| named.id.ends_with("other")).unwrap().id.clone();
+        let mut speaker = system.speaker().await.unwrap();
+        let monitor = format!("{other}.monitor");
+        let mut input = Input::open(move || device(Way::In, Some(&monitor))).await.unwrap();
+        let mut wave = Wave::new(440.0, 0.3);
+        let mut loud = 0;
+        for at in 0..400 {
+            speaker.play(&wave.next_sound()).await.unwrap();
+            loud += usize::from(energy(&input.next().await.unwrap()) > 0.03);
+            if at == 50 {
+                assert_eq!(loud, 0, "it was chosen already");
+                system.choose_sound(SoundChoice { microphone: None, speaker: Some(other.clone()) });
+            }
+            if loud > 20 {
+                return;
+            }
+        }
+        panic!("the other speaker was never heard: {loud}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use sonora::{
@@ -17,33 +17,40 @@ const HALF: usize = SOUND_SAMPLES / 2;
 /// Played sounds that nobody heard yet; more are no echo any more.
 const WAITING: usize = 25;
 
-/// What the speaker played, for whoever hears it through the microphone.
+type Queue = Mutex<VecDeque<Sound>>;
+
+/// What the speaker plays, for each who hears it through a microphone.
 #[derive(Default)]
-pub(super) struct Played(Mutex<VecDeque<Sound>>);
+pub(super) struct Played(Mutex<Vec<Weak<Queue>>>);
 
 impl Played {
     pub(super) fn put(&self, sound: &Sound) {
-        let mut played = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if played.len() == WAITING {
-            played.pop_front();
-        }
-        played.push_back(*sound);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|listener| {
+            let Some(queue) = listener.upgrade() else { return false };
+            let mut played = queue.lock().unwrap_or_else(PoisonError::into_inner);
+            if played.len() == WAITING {
+                played.pop_front();
+            }
+            played.push_back(*sound);
+            true
+        });
     }
 
-    fn take(&self) -> VecDeque<Sound> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What is played from now on: what was before is no echo of a new microphone.
+    fn listen(&self) -> Arc<Queue> {
+        let queue = Arc::default();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&queue));
+        queue
     }
 }
 
 pub(super) struct Cleaner {
-    played: std::sync::Arc<Played>,
+    played: Arc<Queue>,
     processing: AudioProcessing,
 }
 
 impl Cleaner {
-    pub(super) fn new(played: std::sync::Arc<Played>) -> Option<Self> {
-        // What was played before is no echo of this microphone.
-        played.take();
+    pub(super) fn new(played: &Played) -> Self {
         let config = Config {
             high_pass_filter: Some(HighPassFilter::default()),
             echo_canceller: Some(EchoCanceller::default()),
@@ -56,12 +63,13 @@ impl Cleaner {
         };
         let stream = StreamConfig::new(SAMPLE_RATE, 1);
         let processing = AudioProcessing::builder().config(config).capture_config(stream).render_config(stream).build();
-        Some(Self { played, processing })
+        Self { played: played.listen(), processing }
     }
 
     pub(super) fn clean(&mut self, heard: &Sound) -> Sound {
         let mut unused = [0.0; HALF];
-        for sound in self.played.take() {
+        let played = std::mem::take(&mut *self.played.lock().unwrap_or_else(PoisonError::into_inner));
+        for sound in played {
             for half in sound.chunks_exact(HALF) {
                 // A frame that the canceller refuses is not cancelled, and heard.
                 let _ = self.processing.process_render_f32(&[half], &mut [&mut unused]);
@@ -79,8 +87,6 @@ impl Cleaner {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
     use super::{Cleaner, Played};
@@ -97,8 +103,8 @@ mod tests {
     #[test]
     fn what_the_speaker_plays_is_not_heard_and_who_speaks_is() {
         let mut rng = StdRng::seed_from_u64(7);
-        let played = Arc::new(Played::default());
-        let mut cleaner = Cleaner::new(Arc::clone(&played)).unwrap();
+        let played = Played::default();
+        let mut cleaner = Cleaner::new(&played);
         let mut late = SILENCE;
         let (mut echo, mut left) = (0.0, 0.0);
         for at in 0..400 {
@@ -119,11 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn a_speaker_without_a_microphone_keeps_little() {
+    fn who_listens_gets_all_of_it_and_who_does_not_read_keeps_little() {
         let played = Played::default();
-        for _ in 0..1000 {
+        let (lazy, gone) = (played.listen(), played.listen());
+        drop(gone);
+        let busy = played.listen();
+        for at in 0..1000 {
             played.put(&SILENCE);
+            assert_eq!(busy.lock().unwrap().drain(..).len(), 1, "{at}");
         }
-        assert_eq!(played.take().len(), super::WAITING);
+        assert_eq!(lazy.lock().unwrap().len(), super::WAITING);
+        assert_eq!(played.0.lock().unwrap().len(), 2);
     }
 }
