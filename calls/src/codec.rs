@@ -6,7 +6,7 @@ pub mod opus;
 pub mod picture;
 pub mod vp8;
 
-pub use self::opus::{SoundDecoder, SoundEncoder};
+pub use self::opus::{SoundDecoder, SoundEncoder, VoiceEncoder};
 pub use picture::Picture;
 pub use vp8::{Frame, PictureDecoder, PictureEncoder};
 

@@ -30,6 +30,7 @@ pub mod jitter;
 pub mod limits;
 pub mod moment;
 pub mod peer;
+pub mod recording;
 pub mod sdp;
 pub mod signal;
 pub mod signalling;

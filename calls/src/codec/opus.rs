@@ -10,6 +10,8 @@ use crate::limits::{SOUND_PACKET_BYTES, SOUND_PACKET_SAMPLES};
 const NOTHING_SAID: usize = 2;
 /// The part of packets that the encoder must expect to be lost, so that it repeats each in the next one.
 const LEAST_LOSS_PERCENT: i32 = 5;
+/// Of voice messages, which nothing is lost of.
+const VOICE_BITS: i32 = 32_000;
 
 #[derive(Debug)]
 pub struct SoundEncoder(Encoder);
@@ -41,6 +43,27 @@ impl SoundEncoder {
     pub fn set_loss(&mut self, loss: f64) -> Result<(), CodecError> {
         let percent = ((loss * 100.0).ceil() as i32).clamp(LEAST_LOSS_PERCENT, 30);
         Ok(self.0.set_packet_loss_perc(percent)?)
+    }
+}
+
+/// For files: every stretch becomes a packet.
+#[derive(Debug)]
+pub struct VoiceEncoder(Encoder);
+
+impl VoiceEncoder {
+    pub fn new() -> Result<Self, CodecError> {
+        let mut encoder = Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Voip)?;
+        encoder.set_bitrate(Bitrate::Bits(VOICE_BITS))?;
+        Ok(Self(encoder))
+    }
+
+    /// The samples that what is decoded is behind.
+    pub fn lookahead(&mut self) -> Result<u16, CodecError> {
+        u16::try_from(self.0.get_lookahead()?).map_err(|_| CodecError::PastBounds)
+    }
+
+    pub fn encode(&mut self, sound: &Sound) -> Result<Vec<u8>, CodecError> {
+        Ok(self.0.encode_vec_float(sound, SOUND_PACKET_BYTES)?)
     }
 }
 
