@@ -1,6 +1,6 @@
 //! Files to send: pictures get their size, a blurhash and a thumbnail.
 
-use std::{io::Cursor, path::PathBuf};
+use std::{io::Cursor, path::PathBuf, time::Duration};
 
 use image::{DynamicImage, ImageFormat, ImageReader, Limits};
 use matrix_sdk::attachment::{AttachmentInfo, BaseAudioInfo, BaseFileInfo, BaseImageInfo, BaseVideoInfo, Thumbnail};
@@ -24,7 +24,37 @@ pub struct AttachmentFile {
     pub reply_to: Option<String>,
 }
 
+/// A voice message: Ogg Opus.
+pub struct VoiceMessage {
+    pub file: Vec<u8>,
+    pub duration: Duration,
+    /// From 0 to 1.
+    pub waveform: Vec<f32>,
+    pub reply_to: Option<String>,
+}
+
+/// What clients that know no voice messages call the file.
+const VOICE_NAME: &str = "Voice message.ogg";
+
 impl Session {
+    /// Puts a voice message into the queue, as [`Self::send_attachment`] does a file.
+    pub async fn send_voice(&self, room_id: &str, voice: VoiceMessage) -> Result<()> {
+        let open = self.open_timeline(room_id).await?;
+        let mime: Mime = "audio/ogg".parse().map_err(ClientError::other)?;
+        let info = BaseAudioInfo {
+            duration: Some(voice.duration),
+            size: UInt::new(voice.file.len() as u64),
+            waveform: Some(voice.waveform),
+        };
+        let config = AttachmentConfig {
+            info: Some(AttachmentInfo::Voice(info)),
+            in_reply_to: voice.reply_to.as_deref().map(ids::event_id).transpose()?,
+            ..AttachmentConfig::default()
+        };
+        let source = AttachmentSource::Data { bytes: voice.file, filename: VOICE_NAME.to_owned() };
+        Ok(open.timeline.send_attachment(source, mime, config).use_send_queue().await?)
+    }
+
     /// Puts a file into the queue; it stands in the timeline when this returns and is uploaded after.
     pub async fn send_attachment(&self, room_id: &str, file: AttachmentFile) -> Result<()> {
         let size = tokio::fs::metadata(&file.path).await?.len();

@@ -35,7 +35,7 @@ mod sync;
 mod timeline;
 mod typing;
 
-pub use attachments::AttachmentFile;
+pub use attachments::{AttachmentFile, VoiceMessage};
 pub use calls::{CallEvent, CallNews, CallRoom, TurnServers};
 pub use error::{ClientError, Result};
 pub use media::{Media, MediaBytes};

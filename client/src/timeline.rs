@@ -1,6 +1,7 @@
 //! A conversation as rows: opened, followed, paged.
 
 mod body;
+mod calls;
 mod names;
 mod row;
 mod send_state;
@@ -12,15 +13,23 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, pin_mut};
 use lru::LruCache;
-use matrix_sdk::{Room, event_cache::RoomEventCacheUpdate};
+use matrix_sdk::{Room, deserialized_responses::TimelineEvent, event_cache::RoomEventCacheUpdate};
 use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineDetails, TimelineItem};
 use ruma::{OwnedRoomId, RoomId};
 use tokio::{
-    sync::{Mutex, broadcast::error::TryRecvError, watch},
+    sync::{
+        Mutex,
+        broadcast::error::{RecvError, TryRecvError},
+        watch,
+    },
     task::JoinSet,
 };
 
-use self::{names::Names, row::Drawing};
+use self::{
+    calls::CallsOfRoom,
+    names::Names,
+    row::{Drawing, is_call},
+};
 use crate::{
     ClientError, Result, Session,
     view::{TimelineRow, VectorDiff, diff},
@@ -109,22 +118,50 @@ impl Session {
         self.room_when_known(room_id).await?;
         let open = self.open_timeline(room_id).await?;
         let mut names = Names::new(open.timeline.room().clone());
+        let (cache, _keep) = open.timeline.room().event_cache().await.map_err(ClientError::other)?;
+        let (events, mut arrived) = cache.subscribe().await.map_err(ClientError::other)?;
+        let mut calls = CallsOfRoom::new(self.user_id().to_owned(), self.device_id().into());
+        calls.learn(&events);
         let (items, changes) = open.timeline.subscribe().await;
         pin_mut!(changes);
 
         names.learn(items.iter()).await;
         let drawing = Drawing::new(self, open.timeline.room()).await;
-        let values = items.iter().map(|item| drawing.row(item, &names)).collect();
-        let mut length = items.len();
+        let values = items.iter().map(|item| drawing.row(item, &names, &calls)).collect();
+        let mut shown = items;
         tell(vec![VectorDiff::Reset { values }]);
-        open.told.send_replace(Some(length));
+        open.told.send_replace(Some(shown.len()));
         let _unfollow = Unfollow(open.clone());
 
         // A task of its own, ended with this one: while it fetches members it holds the SDK's locks, which drawing a row asks for, so it must go
         // on while rows are drawn.
         let mut first_page = JoinSet::new();
         first_page.spawn(first_page_of(open.clone()));
-        while let Some(batch) = changes.next().await {
+        loop {
+            let batch = tokio::select! {
+                batch = changes.next() => match batch {
+                    Some(batch) => batch,
+                    None => return Ok(()),
+                },
+                news = arrived.recv() => {
+                    let told = match news {
+                        Ok(RoomEventCacheUpdate::UpdateTimelineEvents(update)) => learn_of(&mut calls, update.diffs),
+                        Err(RecvError::Lagged(_)) => calls.learn(&cache.events().await.map_err(ClientError::other)?),
+                        Err(RecvError::Closed) => return Ok(()),
+                        Ok(_) => false,
+                    };
+                    if told {
+                        let drawing = Drawing::new(self, open.timeline.room()).await;
+                        let of_calls = shown.iter().enumerate().filter(|(_, item)| item.as_event().is_some_and(is_call));
+                        let again = of_calls.map(|(at, item)| VectorDiff::Set {
+                            index: diff::index(at),
+                            value: drawing.row(item, &names, &calls),
+                        });
+                        tell(again.collect());
+                    }
+                    continue;
+                }
+            };
             let mut fresh: Vec<Arc<TimelineItem>> = Vec::new();
             for change in &batch {
                 let _ = change.clone().map(|item| fresh.push(item));
@@ -132,13 +169,23 @@ impl Session {
             names.learn(fresh.iter()).await;
             fetch_quotes(&open, &fresh);
             let drawing = Drawing::new(self, open.timeline.room()).await;
-            length = batch.iter().fold(length, |length, change| diff::length_after(change, length));
-            let row = |item: Arc<TimelineItem>| Some(drawing.row(&item, &names));
+            for change in &batch {
+                change.clone().apply(&mut shown);
+            }
+            let row = |item: Arc<TimelineItem>| Some(drawing.row(&item, &names, &calls));
             tell(batch.into_iter().map(|change| diff::from_sdk(change, row)).collect());
-            open.told.send_replace(Some(length));
+            open.told.send_replace(Some(shown.len()));
         }
-        Ok(())
     }
+}
+
+/// True when changes of the room's events told anything new about calls.
+fn learn_of(calls: &mut CallsOfRoom, changes: Vec<matrix_sdk_ui::eyeball_im::VectorDiff<TimelineEvent>>) -> bool {
+    let mut events = Vec::new();
+    for change in changes {
+        let _ = change.map(|event| events.push(event));
+    }
+    calls.learn(&events)
 }
 
 /// Names of members, quoted messages, and enough messages to fill a window.

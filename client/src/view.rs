@@ -15,6 +15,6 @@ pub use room::{Invite, RoomView, Typing};
 pub use room_list::{RoomKind, RoomPreview, RoomRow};
 pub use text::{Inline, TextBlock, TextStyle};
 pub use timeline::{
-    Encryption, FileInfo, MessageBody, MessageRow, PictureInfo, Reaction, ReplyQuote, SendState, StateChange,
-    TimelineRow, TimelineRowKind,
+    CallOutcome, Encryption, FileInfo, MessageBody, MessageRow, PictureInfo, Reaction, ReplyQuote, SendState,
+    StateChange, TimelineRow, TimelineRowKind, VoiceInfo,
 };

@@ -7,7 +7,7 @@ use ruma::{
         Mentions,
         room::{
             ImageInfo, MediaSource,
-            message::{FormattedBody, MessageType},
+            message::{AudioMessageEventContent, FormattedBody, MessageType},
         },
     },
 };
@@ -16,8 +16,11 @@ use super::undecryptable;
 use crate::{
     html::{self, Reader},
     media::{MessageMedia, Part},
-    view::{FileInfo, MessageBody, PictureInfo},
+    view::{FileInfo, MessageBody, PictureInfo, VoiceInfo},
 };
+
+/// Steps in the picture of a voice message.
+const STEPS: usize = 100;
 
 pub(super) fn of(content: &TimelineItemContent, me: &UserId, media: &MessageMedia<'_>) -> MessageBody {
     let TimelineItemContent::MsgLike(like) = content else {
@@ -81,6 +84,7 @@ fn message_type(
             file.height = side(info.and_then(|info| info.height));
             MessageBody::Video(file)
         }
+        MessageType::Audio(audio) if audio.voice.is_some() => MessageBody::Voice(voice(media, audio)),
         MessageType::Audio(audio) => {
             let info = audio.info.as_deref();
             let mut file = file(
@@ -161,6 +165,36 @@ fn file(
     }
 }
 
+fn voice(media: &MessageMedia<'_>, content: &AudioMessageEventContent) -> VoiceInfo {
+    let info = content.info.as_deref();
+    let mime = info.and_then(|info| info.mimetype.as_deref());
+    let details = content.audio.as_ref();
+    let duration = details.map(|details| details.duration).or_else(|| info.and_then(|info| info.duration));
+    let amplitudes: Vec<u64> =
+        details.map(|details| details.waveform.iter().map(|one| one.get().into()).collect()).unwrap_or_default();
+    VoiceInfo {
+        media: media.name(Part::File, &content.source, mime),
+        name: content.filename().to_owned(),
+        mime: mime.map(str::to_owned),
+        duration: millis(duration),
+        waveform: waveform(&amplitudes),
+    }
+}
+
+/// Apps write a handful or thousands of values, some of them up to 256 and some up to 1,024: at most 100, the loudest of which is
+/// 100.
+fn waveform(amplitudes: &[u64]) -> Vec<u8> {
+    let loudest = amplitudes.iter().copied().max().unwrap_or_default().max(1);
+    let steps = amplitudes.len().min(STEPS);
+    (0..steps)
+        .map(|step| {
+            let part = amplitudes.get(step * amplitudes.len() / steps..(step + 1) * amplitudes.len() / steps);
+            let peak = part.unwrap_or_default().iter().copied().max().unwrap_or_default();
+            u8::try_from(u128::from(peak) * 100 / u128::from(loudest)).unwrap_or(100)
+        })
+        .collect()
+}
+
 fn number(value: Option<UInt>) -> Option<u64> {
     value.map(u64::from)
 }
@@ -172,4 +206,22 @@ fn side(value: Option<UInt>) -> Option<u32> {
 
 fn millis(duration: Option<std::time::Duration>) -> Option<u64> {
     duration.and_then(|duration| u64::try_from(duration.as_millis()).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::waveform;
+
+    #[test]
+    fn waveforms_of_any_length_and_scale_are_drawn_alike() {
+        assert_eq!(waveform(&[]), [0_u8; 0]);
+        assert_eq!(waveform(&[0, 0]), [0, 0]);
+        assert_eq!(waveform(&[0, 128, 256]), [0, 50, 100]);
+        assert_eq!(waveform(&[1024, 512]), [100, 50]);
+        let many: Vec<u64> = (0..100_000).collect();
+        let drawn = waveform(&many);
+        assert_eq!(drawn.len(), 100);
+        assert!(drawn.is_sorted() && drawn.last() == Some(&100));
+        assert_eq!(waveform(&[u64::MAX, 0]), [100, 0]);
+    }
 }

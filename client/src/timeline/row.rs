@@ -7,7 +7,12 @@ use matrix_sdk_ui::timeline::{
 };
 use ruma::{OwnedUserId, events::room::power_levels::RoomPowerLevels};
 
-use super::{body, names::Names, send_state, state, summary, undecryptable};
+use super::{
+    body,
+    calls::{self, CallsOfRoom},
+    names::Names,
+    send_state, state, summary, undecryptable,
+};
 use crate::{
     Session,
     media::MessageMedia,
@@ -32,21 +37,32 @@ impl Drawing {
         }
     }
 
-    pub(super) fn row(&self, item: &TimelineItem, names: &Names) -> TimelineRow {
+    pub(super) fn row(&self, item: &TimelineItem, names: &Names, calls: &CallsOfRoom) -> TimelineRow {
         let kind = match item.kind() {
             TimelineItemKind::Virtual(VirtualTimelineItem::DateDivider(at)) => {
                 TimelineRowKind::DayDivider { timestamp: at.get().into() }
             }
             TimelineItemKind::Virtual(VirtualTimelineItem::ReadMarker) => TimelineRowKind::ReadMarker,
             TimelineItemKind::Virtual(VirtualTimelineItem::TimelineStart) => TimelineRowKind::Start,
-            TimelineItemKind::Event(event) => self.event(event, names),
+            TimelineItemKind::Event(event) => self.event(event, names, calls),
         };
         TimelineRow { id: item.unique_id().0.clone(), kind }
     }
 
-    fn event(&self, event: &EventTimelineItem, names: &Names) -> TimelineRowKind {
+    fn event(&self, event: &EventTimelineItem, names: &Names, calls: &CallsOfRoom) -> TimelineRowKind {
         let timestamp = event.timestamp().get().into();
-        match state::change(event.content(), event.sender(), names) {
+        if is_call(event)
+            && let Some(invited) = calls::invitation(event)
+        {
+            return TimelineRowKind::Call {
+                person: names.sender(event.sender(), event.sender_profile()),
+                timestamp,
+                incoming: !event.is_own(),
+                video: invited.video,
+                outcome: calls.outcome(&invited, event.sender(), timestamp),
+            };
+        }
+        match state::change(event, names) {
             Some((subject, change)) => {
                 let person = match subject {
                     Some(user_id) if user_id != event.sender() => names.person(&user_id),
@@ -106,6 +122,11 @@ impl Drawing {
             })
             .collect()
     }
+}
+
+/// A row that changes with other events of its call.
+pub(super) fn is_call(event: &EventTimelineItem) -> bool {
+    matches!(event.content(), TimelineItemContent::CallInvite)
 }
 
 fn quote(reply: &matrix_sdk_ui::timeline::InReplyToDetails, names: &Names) -> ReplyQuote {

@@ -1,20 +1,18 @@
 //! Changes of a room's state in the words of the view.
 
 use matrix_sdk_ui::timeline::{
-    AnyOtherStateEventContentChange as Other, MembershipChange, RoomMembershipChange, TimelineItemContent,
+    AnyOtherStateEventContentChange as Other, EventTimelineItem, MembershipChange, RoomMembershipChange,
+    TimelineItemContent,
 };
 use ruma::{OwnedUserId, UserId, events::StateEventContentChange};
 
-use super::names::Names;
+use super::{calls, names::Names};
 use crate::view::StateChange;
 
 /// The change and whom it is about when that is not the sender; `None` for what is a message.
-pub(super) fn change(
-    content: &TimelineItemContent,
-    sender: &UserId,
-    names: &Names,
-) -> Option<(Option<OwnedUserId>, StateChange)> {
-    Some(match content {
+pub(super) fn change(event: &EventTimelineItem, names: &Names) -> Option<(Option<OwnedUserId>, StateChange)> {
+    let sender = event.sender();
+    Some(match event.content() {
         TimelineItemContent::MembershipChange(change) => membership(change, sender, names),
         TimelineItemContent::ProfileChange(change) => {
             let view = match change.displayname_change() {
@@ -23,13 +21,20 @@ pub(super) fn change(
             };
             (Some(change.user_id().to_owned()), view)
         }
-        TimelineItemContent::OtherState(state) => (None, other(state.content())),
-        TimelineItemContent::FailedToParseState { event_type, .. } => {
-            (None, StateChange::Other { event_type: event_type.to_string() })
+        TimelineItemContent::OtherState(state) => {
+            let kind = state.content().event_type().to_string();
+            let call = calls::membership(&kind, event.original_json());
+            (None, call.unwrap_or_else(|| other(state.content())))
         }
-        TimelineItemContent::CallInvite => (None, StateChange::Called),
+        TimelineItemContent::FailedToParseState { event_type, .. } => {
+            let kind = event_type.to_string();
+            let call = calls::membership(&kind, event.original_json());
+            (None, call.unwrap_or(StateChange::Other { event_type: kind }))
+        }
         TimelineItemContent::RtcNotification { .. } => (None, StateChange::CalledElsewhere),
-        TimelineItemContent::MsgLike(_) | TimelineItemContent::FailedToParseMessageLike { .. } => return None,
+        TimelineItemContent::MsgLike(_)
+        | TimelineItemContent::CallInvite
+        | TimelineItemContent::FailedToParseMessageLike { .. } => return None,
     })
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn of_message(message: &MessageType) -> String {
     match message {
         MessageType::Image(image) => named("Picture", image.caption()),
         MessageType::Video(video) => named("Video", video.caption()),
+        MessageType::Audio(audio) if audio.voice.is_some() => "Voice message".to_owned(),
         MessageType::Audio(audio) => named("Sound", audio.caption()),
         MessageType::File(file) => format!("File: {}", file.filename()),
         MessageType::Location(_) => "Location".to_owned(),

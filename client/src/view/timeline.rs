@@ -24,6 +24,16 @@ pub enum TimelineRowKind {
         timestamp: u64,
         change: StateChange,
     },
+    /// A call of two people, told by whoever began it.
+    Call {
+        person: Person,
+        #[ts(type = "number")]
+        timestamp: u64,
+        /// Somebody else called.
+        incoming: bool,
+        video: bool,
+        outcome: CallOutcome,
+    },
     /// `timestamp` is the first message's of that day.
     DayDivider {
         #[ts(type = "number")]
@@ -33,6 +43,34 @@ pub enum TimelineRowKind {
     ReadMarker,
     /// The beginning of the room is above.
     Start,
+}
+
+/// What became of a call, as far as its events tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum CallOutcome {
+    /// It may ring until then, in milliseconds since 1970; after that nobody answered it.
+    Ringing {
+        #[ts(type = "number")]
+        until: u64,
+    },
+    /// Nothing says that it is over. `elsewhere`: on another device of the person.
+    Answered {
+        elsewhere: bool,
+    },
+    /// It lasted so many milliseconds.
+    Talked {
+        #[ts(type = "number")]
+        duration: u64,
+        elsewhere: bool,
+    },
+    Missed,
+    Declined,
+    /// Whoever was called talked to somebody else.
+    Busy,
+    Failed,
+    /// Both called at the same moment, and the other call was taken.
+    Crossed,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
@@ -75,6 +113,7 @@ pub enum MessageBody {
     Picture(PictureInfo),
     Video(FileInfo),
     Audio(FileInfo),
+    Voice(VoiceInfo),
     File(FileInfo),
     Location {
         body: String,
@@ -123,6 +162,19 @@ pub struct FileInfo {
     pub duration: Option<u64>,
     pub width: Option<u32>,
     pub height: Option<u32>,
+}
+
+/// A voice message.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+pub struct VoiceInfo {
+    pub media: String,
+    pub name: String,
+    pub mime: Option<String>,
+    /// Milliseconds; absent where the sender did not say.
+    #[ts(type = "number | null")]
+    pub duration: Option<u64>,
+    /// How loud its parts are, in percent of the loudest; at most 100.
+    pub waveform: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
@@ -213,10 +265,10 @@ pub enum StateChange {
     Upgraded,
     PinnedChanged,
     PowerLevels,
-    /// Somebody called.
-    Called,
-    /// Somebody called in a way that this app cannot join yet.
+    /// Somebody called, or joined a call, in a way that this app cannot join yet.
     CalledElsewhere,
+    /// Somebody left such a call.
+    LeftCallElsewhere,
     Other {
         event_type: String,
     },
