@@ -8,7 +8,11 @@ use std::{
 
 use calls::device::Devices;
 use client::{MediaBytes, Session};
-use tokio::sync::{Mutex, broadcast, watch};
+use homeserver::Power;
+use tokio::{
+    sync::{Mutex, broadcast, watch},
+    task::JoinHandle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -20,6 +24,7 @@ use crate::{
     },
     data_folder::DataFolder,
     phone::Phone,
+    recording::Recorder,
     secrets::{Secrets, SecretsIn},
     server::{RunningServer, ServerChoice},
     settings::SettingsFile,
@@ -69,10 +74,14 @@ pub(crate) struct Inner {
     pub(crate) connection: watch::Sender<Connection>,
     pub(crate) session: watch::Sender<Option<Session>>,
     pub(crate) phone: watch::Sender<Option<Arc<Phone>>>,
+    pub(crate) in_call: watch::Sender<bool>,
     pub(crate) events: broadcast::Sender<AppEvent>,
     unheard: std::sync::Mutex<Vec<AppEvent>>,
     pub(crate) alerts: broadcast::Sender<AlertChange>,
     pub(crate) focus: watch::Sender<Focus>,
+    pub(crate) recorder: Recorder,
+    /// Held while the test sound plays.
+    pub(crate) chime: Mutex<()>,
     /// Starting, unlocking and creating exclude each other.
     pub(crate) phase: Mutex<()>,
     pub(crate) tasks: TaskTracker,
@@ -97,10 +106,13 @@ impl App {
                 }),
                 session: watch::Sender::new(None),
                 phone: watch::Sender::new(None),
+                in_call: watch::Sender::new(false),
                 events: broadcast::Sender::new(64),
                 unheard: std::sync::Mutex::default(),
                 alerts: broadcast::Sender::new(64),
                 focus: watch::Sender::new(Focus::default()),
+                recorder: Recorder::default(),
+                chime: Mutex::default(),
                 phase: Mutex::default(),
                 tasks: TaskTracker::new(),
                 stop: CancellationToken::new(),
@@ -110,10 +122,16 @@ impl App {
         app
     }
 
-    /// Stops sync and the server, and waits until both have ended.
+    /// Hangs up, stops sync and the server, and waits until all have ended.
     pub async fn shutdown(&self) {
+        let phone = self.inner.phone.send_replace(None);
+        if let Some(phone) = phone
+            && phone.end().await
+        {
+            // What was said last has to reach the other side's server, too.
+            self.power(Power::Sleep).await;
+        }
         self.inner.stop.cancel();
-        self.inner.phone.send_replace(None);
         if let Some(session) = self.inner.session.send_replace(None) {
             session.stop_sync().await;
         }
@@ -121,6 +139,13 @@ impl App {
         self.inner.tasks.wait().await;
         if let Some(server) = self.inner.server.lock().await.take() {
             server.shutdown().await;
+        }
+    }
+
+    /// To be told when the computer goes to sleep and when it is awake again; sleep answers within about two seconds.
+    pub async fn power(&self, power: Power) {
+        if let Some(server) = self.inner.server.lock().await.as_ref() {
+            server.power(power).await;
         }
     }
 
@@ -156,6 +181,11 @@ impl App {
     /// What was told while no page listened: a link that started the program.
     pub(crate) fn take_unheard(&self) -> Vec<AppEvent> {
         self.inner.unheard.lock().map(|mut waiting| std::mem::take(&mut *waiting)).unwrap_or_default()
+    }
+
+    /// Whether the person talks, or calls somebody: the screen stays on meanwhile.
+    pub fn in_call(&self) -> watch::Receiver<bool> {
+        self.inner.in_call.subscribe()
     }
 
     /// What a shell shows as system notifications.
@@ -199,13 +229,13 @@ impl App {
     }
 
     /// Runs a task until it ends or the app stops.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
         let stop = self.inner.stop.clone();
         self.inner.tasks.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = task => {}
             }
-        });
+        })
     }
 }

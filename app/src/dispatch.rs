@@ -89,6 +89,7 @@ impl App {
 
             Request::SendMessage { room_id, draft } => done(self.session()?.send_message(&room_id, &draft).await),
             Request::SendAttachment { room_id, attachment } => done(self.send_attachment(&room_id, attachment).await),
+            Request::SendRecording { room_id, reply_to } => done(self.send_recording(&room_id, reply_to).await),
             Request::EditMessage { room_id, row_id, draft } => {
                 done(self.session()?.edit_message(&room_id, &row_id, &draft).await)
             }
@@ -106,12 +107,14 @@ impl App {
             Request::SetDraft { room_id, text } => done(self.session()?.set_draft(&room_id, &text).await),
 
             Request::PlaceCall { room_id, video } => done(self.phone()?.place(room_id, video).await),
-            Request::AcceptCall { call, video } => done(self.accept_call(call, video)),
-            Request::DeclineCall { call } => done(self.act_in_call(call, Person::Decline)),
-            Request::SilenceCall { call } => done(self.act_in_call(call, Person::Dismiss)),
-            Request::HangUp { call } => done(self.act_in_call(call, Person::HangUp)),
-            Request::SetCallMedia { call, wish } => done(self.set_call_media(call, wish)),
-            Request::CloseCall { call } => done(self.close_call(call)),
+            Request::AcceptCall { call, video } => done(self.accept_call(call, video).await),
+            Request::DeclineCall { call } => done(self.phone()?.act(call, Person::Decline).await),
+            Request::SilenceCall { call } => done(self.phone()?.act(call, Person::Dismiss).await),
+            Request::HangUp { call } => done(self.phone()?.act(call, Person::HangUp).await),
+            Request::SetCallMedia { call, wish } => done(self.phone()?.set_media(call, wish).await),
+            Request::CloseCall { call } => done(self.phone()?.close(call).await),
+            Request::ChooseSound { choice } => done(self.choose_sound(choice)),
+            Request::PlayTestSound => done(self.play_test_sound().await),
             Request::RefreshCallFrames => done(self.refresh_call_frames()),
 
             Request::SaveMedia { media, name } => answer(self.save_media(&media, &name)),

@@ -1,5 +1,7 @@
 //! The phone: an account's calls, joined to the client's events, to the media engine, and to what the screen shows.
 
+mod letters;
+mod orders;
 mod policy;
 mod ring;
 mod screen;
@@ -8,30 +10,33 @@ mod servers;
 use std::{sync::Arc, time::Duration};
 
 use calls::{
-    CallKey, Calls, LocalMedia, Moment, Output, Person, RoomEvent,
-    calls::NotPlaced,
+    CallKey, Calls, Moment, Output, Person, RoomEvent,
     device::{Shown, Viewer},
     peer::{CallReport, Engine, Network},
     signal::SignalKind,
-    signalling::{CallEvents, to_json},
+    signalling::CallEvents,
 };
 use client::{CallNews, Session};
 use rand::{SeedableRng, rngs::StdRng};
-use ruma::{
-    VoipId,
-    events::{AnyMessageLikeEventContent, MessageLikeEventContent as _},
-};
+use ruma::VoipId;
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
-    time::{Instant, MissedTickBehavior, sleep_until},
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, sleep_until, timeout},
 };
 
 pub(crate) use self::screen::Told;
-use self::{policy::Facts, ring::Ringer, screen::Screen, servers::Servers};
+use self::{
+    letters::Content,
+    policy::Facts,
+    ring::{Ringer, Ringing},
+    screen::Screen,
+    servers::Servers,
+};
 use crate::{
     api::{
         call::{CallFrame, CallRef, MediaWish},
-        error::{AppError, ErrorCode},
+        error::AppError,
     },
     app::App,
 };
@@ -39,6 +44,8 @@ use crate::{
 /// Frames that a slow page may be behind; then it begins anew with a key frame.
 const FRAMES: usize = 64;
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// What says that our calls are over may take so long to be sent when the program ends.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 const FAR: Duration = Duration::from_secs(24 * 3600);
 
 /// What the person orders.
@@ -46,23 +53,27 @@ enum Order {
     Place {
         room_id: String,
         video: bool,
-        placed: oneshot::Sender<Result<(), AppError>>,
+        placed: Answer,
     },
     Do {
         call: CallRef,
-        what: Person,
-    },
-    Media {
-        call: CallRef,
-        wish: MediaWish,
+        what: Vec<Person>,
+        done: Answer,
     },
     /// The screen of a call that is over is closed.
     Close {
         call: CallRef,
+        done: Answer,
     },
     /// A page begins to show pictures, or lost some.
     Refresh,
+    /// The program ends: hang up.
+    End {
+        done: oneshot::Sender<bool>,
+    },
 }
+
+type Answer = oneshot::Sender<Result<(), AppError>>;
 
 /// The phone of a session; it rings until dropped.
 pub(crate) struct Phone {
@@ -104,21 +115,38 @@ impl Phone {
     }
 
     pub(crate) async fn place(&self, room_id: String, video: bool) -> Result<(), AppError> {
-        let (placed, answer) = oneshot::channel();
-        self.order(Order::Place { room_id, video, placed });
+        self.ask(|placed| Order::Place { room_id, video, placed }).await
+    }
+
+    pub(crate) async fn act(&self, call: CallRef, what: Person) -> Result<(), AppError> {
+        self.ask(|done| Order::Do { call, what: vec![what], done }).await
+    }
+
+    pub(crate) async fn set_media(&self, call: CallRef, wish: MediaWish) -> Result<(), AppError> {
+        let wishes = [
+            wish.microphone.map(|on| Person::Mute(!on)),
+            wish.camera.map(Person::Camera),
+            wish.screen.map(Person::Share),
+            wish.on_hold.map(Person::Hold),
+        ];
+        self.ask(|done| Order::Do { call, what: wishes.into_iter().flatten().collect(), done }).await
+    }
+
+    pub(crate) async fn close(&self, call: CallRef) -> Result<(), AppError> {
+        self.ask(|done| Order::Close { call, done }).await
+    }
+
+    /// Hangs up every call and says so to the other sides, closes the devices, and rings no more. True when there was a call.
+    pub(crate) async fn end(&self) -> bool {
+        let (done, over) = oneshot::channel();
+        self.order(Order::End { done });
+        over.await.unwrap_or(false)
+    }
+
+    async fn ask(&self, order: impl FnOnce(Answer) -> Order) -> Result<(), AppError> {
+        let (done, answer) = oneshot::channel();
+        self.order(order(done));
         answer.await.unwrap_or_else(|_| Err(AppError::not_ready()))
-    }
-
-    pub(crate) fn act(&self, call: CallRef, what: Person) {
-        self.order(Order::Do { call, what });
-    }
-
-    pub(crate) fn set_media(&self, call: CallRef, wish: MediaWish) {
-        self.order(Order::Media { call, wish });
-    }
-
-    pub(crate) fn close(&self, call: CallRef) {
-        self.order(Order::Close { call });
     }
 
     fn order(&self, order: Order) {
@@ -134,14 +162,14 @@ struct Line {
     engine: Engine,
     reports: mpsc::Receiver<CallReport>,
     outbox: mpsc::UnboundedSender<(CallKey, SignalKind, Content)>,
+    sending: JoinHandle<()>,
     unsent: mpsc::UnboundedReceiver<(CallKey, SignalKind)>,
     screen: Screen,
     ringer: Ringer,
     servers: Servers,
+    in_call: watch::Sender<bool>,
     began: Instant,
 }
-
-type Content = Box<AnyMessageLikeEventContent>;
 
 impl Line {
     fn new(app: &App, session: Session, show: watch::Sender<Vec<Told>>, frames: broadcast::Sender<Frame>) -> Self {
@@ -151,18 +179,20 @@ impl Line {
             Network { servers: Vec::new(), bind: app.inner().options.media_addresses.clone(), relay_only: false };
         let viewer = Arc::new(Frames(frames));
         let engine = Engine::new(network, devices.clone(), viewer, report, StdRng::from_os_rng());
-        let (outbox, letters) = mpsc::unbounded_channel();
+        let (outbox, posted) = mpsc::unbounded_channel();
         let (failed, unsent) = mpsc::unbounded_channel();
-        app.spawn(send(session.clone(), letters, failed));
+        let sending = app.spawn(letters::send(session.clone(), posted, failed));
         Self {
             calls: Calls::new(session.user_id().to_owned(), CallEvents, VoipId::new),
             servers: Servers::start(app, session.clone()),
             ringer: Ringer::start(app, devices),
+            in_call: app.inner().in_call.clone(),
             screen: Screen::new(session.clone(), show),
             session,
             engine,
             reports,
             outbox,
+            sending,
             unsent,
             began: Instant::now(),
         }
@@ -175,15 +205,16 @@ impl Line {
         tokio::pin!(follow);
         let mut look = tokio::time::interval(LOOK_AGAIN);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        let over = loop {
             let in_call = self.calls.iter().next().is_some();
             let deadline = self.calls.next_deadline().map_or(FAR, |at| at.since(self.now()));
             let now = Instant::now();
             tokio::select! {
-                () = &mut follow => return,
+                () = &mut follow => break None,
                 order = orders.recv() => match order {
+                    Some(Order::End { done }) => break Some(done),
                     Some(order) => self.order(order).await,
-                    None => return,
+                    None => break None,
                 },
                 Some(news) = news.recv() => self.news(news).await,
                 Some(CallReport { call, report }) = self.reports.recv() => {
@@ -201,59 +232,39 @@ impl Line {
                 _ = look.tick(), if in_call => self.look().await,
             }
             self.ringer.set(self.screen.sound());
+            self.tell_in_call(self.screen.in_call());
+        };
+        let hung_up = self.end().await;
+        if let Some(over) = over {
+            // Who ended the phone waits.
+            let _ = over.send(hung_up);
         }
+    }
+
+    /// Calls that only ring here go on ringing elsewhere.
+    async fn end(mut self) -> bool {
+        self.ringer.set(Ringing::Nothing);
+        self.tell_in_call(false);
+        let ours: Vec<CallKey> =
+            self.calls.iter().filter(|(_, call)| !call.is_incoming()).map(|(key, _)| key.clone()).collect();
+        for key in &ours {
+            let out = self.calls.person(key, Person::HangUp, self.now());
+            self.put(out).await;
+        }
+        drop((self.reports, self.outbox));
+        let said = async { tokio::join!(self.engine.close(), self.sending) };
+        if timeout(LAST_WORDS, said).await.is_err() {
+            tracing::info!("the other side could not be told in time that a call is over");
+        }
+        !ours.is_empty()
+    }
+
+    fn tell_in_call(&self, in_call: bool) {
+        self.in_call.send_if_modified(|now| std::mem::replace(now, in_call) != in_call);
     }
 
     fn now(&self) -> Moment {
         Moment::at(self.began.elapsed())
-    }
-
-    async fn order(&mut self, order: Order) {
-        match order {
-            Order::Place { room_id, video, placed } => {
-                // Nobody waits any more when the page is gone; the call is placed all the same.
-                let _ = placed.send(self.place(&room_id, video).await);
-            }
-            Order::Do { call, what } => {
-                let Some(key) = key(&call) else { return };
-                let out = self.calls.person(&key, what, self.now());
-                self.put(out).await;
-            }
-            Order::Media { call, wish } => {
-                let Some(key) = key(&call) else { return };
-                let wishes = [
-                    wish.microphone.map(|on| Person::Mute(!on)),
-                    wish.camera.map(Person::Camera),
-                    wish.screen.map(Person::Share),
-                    wish.on_hold.map(Person::Hold),
-                ];
-                for what in wishes.into_iter().flatten() {
-                    let out = self.calls.person(&key, what, self.now());
-                    self.put(out).await;
-                }
-            }
-            Order::Close { call } => self.screen.close(&call),
-            Order::Refresh => {
-                for (key, _) in self.calls.iter() {
-                    self.engine.refresh(key);
-                }
-            }
-        }
-    }
-
-    async fn place(&mut self, room_id: &str, video: bool) -> Result<(), AppError> {
-        let (room, partner) = self.session.call_partner(room_id).await?;
-        let media = if video { LocalMedia::video() } else { LocalMedia::voice() };
-        let (key, out) = self.calls.place(room, partner.clone(), media, self.now()).map_err(|why| match why {
-            NotPlaced::InThisRoom(_) => {
-                AppError::new(ErrorCode::Failed, "There is a call in this conversation already.")
-            }
-            NotPlaced::BeingSetUp(_) => AppError::new(ErrorCode::Failed, "Another call is being set up."),
-            NotPlaced::TooMany => AppError::new(ErrorCode::Failed, "There are too many calls."),
-        })?;
-        self.screen.placed(&key, partner.as_deref(), media).await;
-        self.put(out).await;
-        Ok(())
     }
 
     async fn news(&mut self, news: CallNews) {
@@ -320,30 +331,6 @@ impl Line {
     }
 }
 
-/// Sends events one after the other, so that none overtakes another.
-async fn send(
-    session: Session,
-    mut letters: mpsc::UnboundedReceiver<(CallKey, SignalKind, Content)>,
-    failed: mpsc::UnboundedSender<(CallKey, SignalKind)>,
-) {
-    while let Some((call, kind, content)) = letters.recv().await {
-        let event_type = content.event_type().to_string();
-        let sent = match to_json(&content) {
-            Ok(json) => session
-                .send_call_event(&call.room, &event_type, json)
-                .await
-                .map_err(|error| crate::errors::chain(&error)),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = sent {
-            tracing::warn!(error, "an event of a call could not be sent");
-            if failed.send((call, kind)).is_err() {
-                return;
-            }
-        }
-    }
-}
-
 /// Hands the pictures of calls to whoever shows them.
 struct Frames(broadcast::Sender<Frame>);
 
@@ -368,8 +355,4 @@ impl Viewer for Frames {
 
 fn reference(key: &CallKey) -> CallRef {
     CallRef { room_id: key.room.to_string(), call_id: key.call_id.to_string() }
-}
-
-fn key(call: &CallRef) -> Option<CallKey> {
-    Some(CallKey { room: call.room_id.as_str().try_into().ok()?, call_id: call.call_id.as_str().into() })
 }

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use client::Homeserver;
 use crypto::ServerIdentity;
 use homeserver::{
-    StartError,
+    Power, StartError,
     config::{Config, Listen, Registration, ServerNameChoice},
 };
 use zeroize::Zeroizing;
@@ -78,6 +78,12 @@ impl RunningServer {
     /// What others need to reach our server; `None` where its name is enough.
     pub(crate) async fn ticket(&self) -> Option<String> {
         self.own.as_ref()?.ticket().await
+    }
+
+    pub(crate) async fn power(&self, power: Power) {
+        if let Some(server) = &self.own {
+            server.power(power).await;
+        }
     }
 
     pub(crate) async fn shutdown(self) {

@@ -9,6 +9,7 @@ use crate::{
     api::{
         error::{AppError, ErrorCode},
         request::{Settings, Theme},
+        sound::SoundChoice,
     },
     data_folder,
 };
@@ -36,6 +37,7 @@ pub(crate) struct Kept {
     /// The profile as it was last seen, shown before the server answers.
     pub name: Option<String>,
     pub avatar: Option<String>,
+    pub sound: SoundChoice,
 }
 
 pub(crate) struct SettingsFile {
@@ -60,6 +62,10 @@ impl SettingsFile {
 
     pub(crate) fn kept(&self) -> Kept {
         self.kept.borrow().clone()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<Kept> {
+        self.kept.subscribe()
     }
 
     pub(crate) fn settings(&self) -> Settings {

@@ -65,7 +65,7 @@ impl App {
         .await??;
         // The phase lock keeps a second opening out.
         let _ = self.inner().data.set(data);
-        Ok(())
+        self.use_chosen_sound()
     }
 
     async fn first_run(&self) -> Result<Status, AppError> {

@@ -3,8 +3,10 @@
 mod calls;
 mod connection;
 mod events;
+mod recording;
 mod room;
 mod room_list;
+mod sound;
 mod status;
 mod timeline;
 mod typing;
@@ -20,6 +22,9 @@ pub(crate) async fn run(app: App, to: Subscription, out: Outlet) {
         Subscription::Connection => connection::run(app, out).await,
         Subscription::Calls => calls::run(app, out).await,
         Subscription::CallFrames(call) => calls::frames(app, call, out).await,
+        Subscription::SoundDevices => sound::devices(app, out).await,
+        Subscription::Recording => recording::run(app, out).await,
+        Subscription::MicrophoneLevel => sound::level(app, out).await,
         Subscription::Events => events::run(app, out).await,
         Subscription::RoomList => room_list::run(app, out).await,
         Subscription::Room { room_id } => room::run(app, room_id, out).await,

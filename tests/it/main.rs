@@ -13,3 +13,4 @@ mod restarts;
 mod rooms;
 mod sliding;
 mod two_apps;
+mod voice_messages;

@@ -161,6 +161,10 @@ impl Person {
         Ok(id)
     }
 
+    pub fn unsubscribe(&self, id: u32) {
+        self.subscriptions.unsubscribe(id);
+    }
+
     /// Waits until what a subscription shows is as wanted, and answers it.
     pub async fn until(&self, id: u32, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         let mut changed = self.page.changed.subscribe();

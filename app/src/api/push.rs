@@ -9,6 +9,7 @@ use ts_rs::TS;
 
 use super::{
     call::{CallFrame, CallRef, CallView},
+    sound::{MicrophoneLevel, RecordingView, SoundDevices},
     status::{Connection, Status},
 };
 
@@ -33,6 +34,12 @@ pub enum Subscription {
     Calls,
     /// The pictures of one call, both sides'; each stream begins with a key frame.
     CallFrames(CallRef),
+    /// The microphones and speakers that can be chosen.
+    SoundDevices,
+    /// Records a voice message until it is sent; who ends the subscription throws it away.
+    Recording,
+    /// How loud the microphone is; it is open meanwhile.
+    MicrophoneLevel,
     /// Things that happen once: open a room, show a notice.
     Events,
 }
@@ -58,6 +65,9 @@ pub enum Push {
     Typing(Typing),
     Calls(Vec<CallView>),
     CallFrame(CallFrame),
+    SoundDevices(SoundDevices),
+    MicrophoneLevel(MicrophoneLevel),
+    Recording(RecordingView),
     Event(AppEvent),
 }
 

@@ -6,7 +6,10 @@ use client::view::{Attachment, Member, MessageDraft, Person};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::call::{CallRef, MediaWish};
+use super::{
+    call::{CallRef, MediaWish},
+    sound::SoundChoice,
+};
 
 /// A request by name, with its arguments; `Reply` in `ui/src/backend/bindings` maps each name to its answer.
 #[derive(Clone, Deserialize, TS)]
@@ -100,6 +103,11 @@ pub enum Request {
         room_id: String,
         attachment: Attachment,
     },
+    /// Sends the voice message of the `recording` subscription, which is over then.
+    SendRecording {
+        room_id: String,
+        reply_to: Option<String>,
+    },
     EditMessage {
         room_id: String,
         row_id: String,
@@ -172,6 +180,12 @@ pub enum Request {
     },
     /// Pictures were lost on the way to the page: all streams begin anew.
     RefreshCallFrames,
+    /// Also for calls that go on.
+    ChooseSound {
+        choice: SoundChoice,
+    },
+    /// Answers when it was played.
+    PlayTestSound,
 
     // Media: what the timeline names by `media`.
     /// Writes a decrypted file where the person chose (Tauri) or answers a download (bridge); answers `SavedFile`.

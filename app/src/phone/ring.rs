@@ -46,7 +46,7 @@ async fn play(devices: Arc<dyn Devices>, mut wanted: watch::Receiver<Ringing>) {
             return;
         };
         wanted.mark_unchanged();
-        let Ok(mut speaker) = devices.speaker().await else {
+        let Ok(mut speaker) = devices.bell().await else {
             if wanted.changed().await.is_err() {
                 return;
             }

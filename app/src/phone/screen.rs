@@ -65,10 +65,15 @@ impl Screen {
         shown.told.view.ours = ours(media);
     }
 
-    pub(super) fn close(&mut self, call: &CallRef) {
+    /// False when no such call is shown.
+    pub(super) fn close(&mut self, call: &CallRef) -> bool {
+        if !self.shown.iter().any(|shown| shown.told.view.call == *call) {
+            return false;
+        }
         self.shown
             .retain(|shown| shown.told.view.call != *call || !matches!(shown.told.view.state, CallState::Ended { .. }));
         self.tell();
+        true
     }
 
     pub(super) async fn change(&mut self, key: &CallKey, change: Change, with: Option<&UserId>) {
@@ -146,6 +151,12 @@ impl Screen {
             *now = told;
             changed
         });
+    }
+
+    /// The person talks, or calls somebody.
+    pub(super) fn in_call(&self) -> bool {
+        let idle = |state: &CallState| matches!(state, CallState::Ringing { .. } | CallState::Ended { .. });
+        self.shown.iter().any(|shown| !idle(&shown.told.view.state))
     }
 
     /// What is to be heard now.

@@ -66,6 +66,7 @@ impl App {
         self.finish_keys(&session, secrets).await?;
         // Before the first sync, which may bring a call that rings.
         let phone = Phone::start(self, session.clone());
+        self.spawn(self.clone().follow_ringing(phone.views()));
         self.inner().phone.send_replace(Some(phone));
         session.start_sync().await;
         self.spawn(self.clone().follow_connection(session.clone()));
