@@ -1,5 +1,6 @@
 //! The desktop program: the app behind a window.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
 #![recursion_limit = "256"]
 
 mod ipc;

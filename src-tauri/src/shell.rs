@@ -76,6 +76,11 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
             let app = tauri::async_runtime::block_on(async { App::start(options) });
             tauri.manage(Shell { app: app.clone(), subscriptions: Subscriptions::new(app.clone()) });
             os::windows::open_main(tauri.handle())?;
+            #[cfg(target_os = "linux")]
+            {
+                os::awake::follow(app.in_call());
+                os::sleep::follow(app.clone());
+            }
             os::notifications::follow(tauri.handle().clone(), app);
             os::signals::follow(tauri.handle().clone());
             if let Some(link) = link {
