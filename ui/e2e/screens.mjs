@@ -179,6 +179,30 @@ const screens = [
   { name: '55-call-ended', scene: 'call-ended', at: room('mira') },
   { name: '56-call-bar', scene: 'call', at: room('shop') },
   { name: '57-call-smallest-window', scene: 'call-ended', at: room('mira'), size: { width: 880, height: 560 }, textSize: 150 },
+  { name: '58-settings-sound', scene: 'conversation', at: '#/settings/sound', ready: (page) => page.getByRole('meter').waitFor() },
+  { name: '59-settings-sound-large-text', scene: 'conversation', at: '#/settings/sound', textSize: 150, size: { width: 880, height: 560 }, ready: (page) => page.getByRole('meter').waitFor() },
+  {
+    name: '60-call-devices',
+    scene: 'call',
+    at: room('mira'),
+    async act(page) {
+      await byName(page, 'button', 'Microphone and speaker').click();
+      await page.getByRole('menuitemradio', { name: 'Built-in speakers' }).click();
+      await page.getByRole('menu').waitFor({ state: 'detached' });
+      await byName(page, 'button', 'Microphone and speaker').click();
+      await page.getByRole('menuitemradio', { name: 'Built-in speakers', checked: true }).waitFor();
+    },
+  },
+  { name: '61-calls-in-the-timeline', scene: 'conversation', at: room('nadja') },
+  {
+    name: '62-recording',
+    scene: 'conversation',
+    at: room('mira'),
+    async act(page) {
+      await byName(page, 'button', 'Record a voice message').click();
+      await page.getByText('0:04').waitFor();
+    },
+  },
   { name: '45-opening', scene: 'opening', act: (page) => page.waitForTimeout(1300) },
 ];
 

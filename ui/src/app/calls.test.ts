@@ -86,6 +86,20 @@ describe('a call that goes on', () => {
   });
 });
 
+describe('sound', () => {
+  it('is chosen, seen and tried in the settings', async () => {
+    const transport = start('conversation', '/#/settings/sound');
+    const which = await screen.findByRole('combobox', { name: 'Hear me with' });
+    await userEvent.selectOptions(which, 'Built-in microphone');
+    expect(transport.asked.find((request) => request.name === 'choose_sound')).toMatchObject({ args: { choice: { microphone: 'in-1', speaker: null } } });
+    await userEvent.selectOptions(which, 'The system’s choice');
+    expect(transport.asked.filter((request) => request.name === 'choose_sound').at(-1)).toMatchObject({ args: { choice: { microphone: null, speaker: null } } });
+    await vi.waitFor(() => expect(screen.getByRole('meter').getAttribute('aria-valuenow')).toBe('62'));
+    await userEvent.click(screen.getByRole('button', { name: 'Play a test sound' }));
+    expect(transport.asked.some((request) => request.name === 'play_test_sound')).toBe(true);
+  });
+});
+
 describe('a call that is over', () => {
   it('says why, and can be tried again', async () => {
     const transport = start('call-ended', mira);

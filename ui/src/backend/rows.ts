@@ -22,6 +22,8 @@ export function plainText(message: MessageRow): string {
     case 'file':
     case 'sticker':
       return body.caption ?? body.name;
+    case 'voice':
+      return body.name;
     case 'location':
       return body.body;
     case 'undecryptable':

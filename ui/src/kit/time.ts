@@ -46,8 +46,10 @@ export function dayName(at: number, now: number): string {
 }
 
 export function duration(milliseconds: number): string {
-  const seconds = Math.round(milliseconds / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+  const all = Math.round(milliseconds / 1000);
+  const two = (part: number) => String(part).padStart(2, '0');
+  const [hours, minutes, seconds] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
 }
 
 function sameYear(a: number, b: number): boolean {

@@ -2,5 +2,6 @@
 import type { FileInfo } from "./FileInfo";
 import type { PictureInfo } from "./PictureInfo";
 import type { TextBlock } from "./TextBlock";
+import type { VoiceInfo } from "./VoiceInfo";
 
-export type MessageBody = { "type": "text", plain: string, blocks: Array<TextBlock>, } | { "type": "emote", plain: string, blocks: Array<TextBlock>, } | { "type": "notice", plain: string, blocks: Array<TextBlock>, } | { "type": "picture" } & PictureInfo | { "type": "video" } & FileInfo | { "type": "audio" } & FileInfo | { "type": "file" } & FileInfo | { "type": "location", body: string, geo_uri: string, } | { "type": "sticker" } & PictureInfo | { "type": "redacted" } | { "type": "undecryptable", sentence: string, waiting: boolean, } | { "type": "unknown", event_type: string, body: string | null, };
+export type MessageBody = { "type": "text", plain: string, blocks: Array<TextBlock>, } | { "type": "emote", plain: string, blocks: Array<TextBlock>, } | { "type": "notice", plain: string, blocks: Array<TextBlock>, } | { "type": "picture" } & PictureInfo | { "type": "video" } & FileInfo | { "type": "audio" } & FileInfo | { "type": "voice" } & VoiceInfo | { "type": "file" } & FileInfo | { "type": "location", body: string, geo_uri: string, } | { "type": "sticker" } & PictureInfo | { "type": "redacted" } | { "type": "undecryptable", sentence: string, waiting: boolean, } | { "type": "unknown", event_type: string, body: string | null, };

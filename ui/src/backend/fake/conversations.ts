@@ -1,4 +1,5 @@
 /** The conversations of the fake core's scenes. */
+import type { CallOutcome } from '../bindings/CallOutcome';
 import type { Inline } from '../bindings/Inline';
 import type { Me } from '../bindings/Me';
 import type { MessageRow } from '../bindings/MessageRow';
@@ -6,6 +7,7 @@ import type { Person } from '../bindings/Person';
 import type { TimelineRow } from '../bindings/TimelineRow';
 import { day, message, person, roomRow, roomView } from './make';
 import type { Room } from './scenes';
+import { spoken } from './sound';
 
 const MINUTE = 60_000;
 const text = (words: string): Inline => ({ inline: 'text', text: words });
@@ -141,6 +143,7 @@ export function manyKinds(now: number, me: Me, priya: Person, leo: Person): Time
       ],
     }),
     message(leo, at(279), { type: 'audio', media: 'audio', name: 'boiler.ogg', size: 88_000, mime: 'audio/ogg', ...file, duration: 12_400 }),
+    message(priya, at(278), spoken(47_300)),
     message(priya, at(270), { type: 'text', plain: 'the landlord says …', blocks: [{ block: 'paragraph', children: [text('the landlord says '), { inline: 'spoiler', reason: 'rent', children: [text('forty more')] }] }] }),
     message(priya, at(269), { type: 'redacted' }),
     message(leo, at(268), { type: 'undecryptable', sentence: 'This message was sent before you were here.', waiting: false }),
@@ -157,6 +160,27 @@ export function manyKinds(now: number, me: Me, priya: Person, leo: Person): Time
     message(sender, at(30), { type: 'file', media: 'minutes', name: 'minutes-of-the-meeting-in-november-with-all-amendments-final-2.odt', size: 48_200, mime: null, ...file, duration: null }, { ...own, event_id: null, send_state: { state: 'uploading', progress: 0.62 } }),
     message(sender, at(29), 'Can everyone read this?', { ...own, event_id: null, can_edit: false, send_state: { state: 'failed', sentence: 'The message is too large.', retry: true } }),
   ];
+}
+
+/** A chat of calls, one of each kind. */
+export function callLines(now: number, me: Me, other: Person): TimelineRow[] {
+  const { sender } = mine(me);
+  const outcomes: [CallOutcome, boolean][] = [
+    [{ outcome: 'talked', duration: 252_000, elsewhere: false }, true],
+    [{ outcome: 'talked', duration: 4_511_000, elsewhere: true }, true],
+    [{ outcome: 'missed' }, true],
+    [{ outcome: 'missed' }, false],
+    [{ outcome: 'declined' }, true],
+    [{ outcome: 'declined' }, false],
+    [{ outcome: 'busy' }, true],
+    [{ outcome: 'busy' }, false],
+    [{ outcome: 'failed' }, true],
+    [{ outcome: 'crossed' }, false],
+    [{ outcome: 'talked', duration: 59_000, elsewhere: false }, false],
+    [{ outcome: 'ringing', until: now + MINUTE }, true],
+  ];
+  const calls = outcomes.map(([outcome, incoming], at): TimelineRow => ({ id: `call-${at}`, row: 'call', person: incoming ? other : sender, timestamp: now - (90 - 5 * at) * MINUTE, incoming, video: at % 3 === 0, outcome }));
+  return [day(now - 90 * MINUTE), ...calls, { id: 'call-rtc', row: 'state', person: other, timestamp: now - 20 * MINUTE, change: { change: 'called_elsewhere' } }];
 }
 
 export function longNames(now: number, me: Me): Room[] {

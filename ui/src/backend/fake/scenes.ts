@@ -7,7 +7,7 @@ import type { RoomRow } from '../bindings/RoomRow';
 import type { RoomView } from '../bindings/RoomView';
 import type { Status } from '../bindings/Status';
 import type { TimelineRow } from '../bindings/TimelineRow';
-import { lakeTrip, longNames, manyKinds, workshop } from './conversations';
+import { callLines, lakeTrip, longNames, manyKinds, workshop } from './conversations';
 import { message, person, roomRow, roomView } from './make';
 
 export interface Room {
@@ -88,7 +88,7 @@ function rooms(now: number): Room[] {
     trip,
     shop,
     direct(anselm, { last_activity: now - 1.5 * HOUR, preview: preview('Anselm Okafor', 'Are you still up for the concert?'), draft: 'I can bring the' }, concert(now, anselm)),
-    direct(nadja, { last_activity: now - 20 * HOUR, preview: preview('Jonas', 'see you on Sunday', true) }),
+    direct(nadja, { last_activity: now - 20 * HOUR, preview: preview('Jonas', 'see you on Sunday', true) }, callLines(now, jonas, nadja)),
     direct(tomas, { last_activity: now - 21 * HOUR, preview: preview('Tomás', 'call me when you are home'), unread: 1 }, [message(tomas, now - 21 * HOUR, 'call me when you are home')]),
     group('house', 'House meeting', { last_activity: now - 2 * DAY, preview: preview('Priya', 'minutes are in the file') }, [priya, leo], manyKinds(now, jonas, priya, leo)),
     group('rust', 'Rust Berlin', { last_activity: now - 3 * DAY, preview: preview('hana', 'reacted 🎉 to your message'), muted: true, unread: 4 }, [leo, priya]),

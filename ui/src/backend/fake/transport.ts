@@ -8,6 +8,7 @@ import type { MessageDraft } from '../bindings/MessageDraft';
 import type { Push } from '../bindings/Push';
 import type { Request } from '../bindings/Request';
 import type { Settings } from '../bindings/Settings';
+import type { SoundChoice } from '../bindings/SoundChoice';
 import type { Status } from '../bindings/Status';
 import type { Subscription } from '../bindings/Subscription';
 import type { TimelineRow } from '../bindings/TimelineRow';
@@ -16,6 +17,7 @@ import { Failure, type Transport, type TransportEvents } from '../types';
 import { message, person, roomRow, roomView, textBody } from './make';
 import { drawing } from './pictures';
 import { scene, type Room, type Scene } from './scenes';
+import { soundDevices, spoken } from './sound';
 
 const STEPS: CreateStep[] = ['data_folder', 'server_identity', 'server', 'account', 'cross_signing', 'recovery_key'];
 const LINK = 'hearth:jonas@5kxqv3hz7m2pna4d6wte9rcy8sfjgulb?at=192.168.1.20:41234&relay=none';
@@ -57,6 +59,7 @@ class Fake implements FakeTransport {
   #settings: Settings = { theme: 'system', text_size: 100, notifications: true, notification_previews: true, send_read_receipts: true, send_typing: true };
   #pictures = new Map<string, string>();
   #calls: CallView[];
+  #sound: SoundChoice = { microphone: null, speaker: null };
   #last = 0;
 
   constructor(started: Scene) {
@@ -182,6 +185,12 @@ class Fake implements FakeTransport {
       case 'set_settings':
         this.#settings = request.args.settings;
         return null;
+      case 'choose_sound':
+        this.#sound = request.args.choice;
+        this.#tell({ topic: 'sound_devices' }, soundDevices(this.#sound));
+        return null;
+      case 'play_test_sound':
+        return null;
       case 'set_display_name':
         this.setStatus({ phase: 'ready', me: { ...this.scene.me, name: request.args.name } });
         return null;
@@ -286,6 +295,9 @@ class Fake implements FakeTransport {
         break;
       case 'send_attachment':
         this.#sendFile(room, request.args.attachment);
+        break;
+      case 'send_recording':
+        this.#own(room, message(this.#self(), Date.now(), spoken(4200), { is_own: true, event_id: null, send_state: { state: 'sending' } }), 'Voice message');
         break;
       case 'edit_message':
         this.#set(room, request.args.row_id, { body: textBody(request.args.draft.body), edited: true });
@@ -439,6 +451,9 @@ class Fake implements FakeTransport {
     if (to.topic === 'connection') return { kind: 'connection', value: this.scene.connection };
     if (to.topic === 'room_list') return { kind: 'room_list', value: [{ op: 'reset', values: this.scene.rooms.map((room) => room.row) }] };
     if (to.topic === 'calls') return { kind: 'calls', value: this.#calls };
+    if (to.topic === 'sound_devices') return soundDevices(this.#sound);
+    if (to.topic === 'recording') return { kind: 'recording', value: { state: 'recording', elapsed: 4200, level: 48 } };
+    if (to.topic === 'microphone_level') return { kind: 'microphone_level', value: { level: 62 } };
     if (to.topic === 'events' || to.topic === 'call_frames') return null;
     const room = this.scene.rooms.find((one) => one.row.room_id === to.room_id);
     if (!room) return null;

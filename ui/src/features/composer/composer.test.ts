@@ -105,3 +105,28 @@ describe('mentions', () => {
     expect(stillMentioned('hello @B', both)).toEqual(['@b:x']);
   });
 });
+
+describe('a voice message', () => {
+  it('is recorded and sent, as an answer where one was begun', async () => {
+    const row = message(person('Leo'), 0, 'the kiln is free');
+    const { asked, onintent } = show({ intent: { kind: 'reply', row } });
+    await userEvent.click(screen.getByRole('button', { name: 'Record a voice message' }));
+    await vi.waitFor(() => expect(screen.getByRole('timer').textContent).toBe('0:04'));
+    await userEvent.click(screen.getByRole('button', { name: 'Send voice message' }));
+    expect(asked('send_recording')).toMatchObject([{ args: { room_id: SHOP, reply_to: row.event_id } }]);
+    await vi.waitFor(() => expect(screen.queryByRole('group', { name: 'Recording' })).toBeNull());
+    expect(onintent).toHaveBeenCalledWith(null);
+  });
+
+  it('is thrown away by Escape, and what was written is still there', async () => {
+    const { asked, field } = show();
+    await userEvent.type(field, 'x{Backspace}');
+    await userEvent.click(screen.getByRole('button', { name: 'Record a voice message' }));
+    await screen.findByRole('group', { name: 'Recording' });
+    await userEvent.keyboard('{Escape}');
+    expect(screen.queryByRole('group', { name: 'Recording' })).toBeNull();
+    expect(asked('send_recording')).toEqual([]);
+    await userEvent.type(field, 'hello');
+    expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Record a voice message' }).disabled).toBe(true);
+  });
+});

@@ -49,10 +49,10 @@ export function stateWords(person: Person, change: StateChange): string {
       return m.state_pinned({ name });
     case 'power_levels':
       return m.state_power({ name });
-    case 'called':
-      return m.state_called({ name });
     case 'called_elsewhere':
       return m.state_called_elsewhere({ name });
+    case 'left_call_elsewhere':
+      return m.state_left_call_elsewhere({ name });
     case 'other':
       return m.state_other({ name });
   }

@@ -1,6 +1,6 @@
 /** The pages of the settings. */
-export type PageName = 'profile' | 'notifications' | 'privacy' | 'appearance' | 'recovery';
+export type PageName = 'profile' | 'notifications' | 'privacy' | 'sound' | 'appearance' | 'recovery';
 
 export function isPage(name: string): name is PageName {
-  return ['profile', 'notifications', 'privacy', 'appearance', 'recovery'].includes(name);
+  return ['profile', 'notifications', 'privacy', 'sound', 'appearance', 'recovery'].includes(name);
 }
