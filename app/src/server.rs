@@ -1,13 +1,16 @@
 //! The server seam: our own homeserver started inside the app, or the address of another's.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use client::Homeserver;
 use crypto::ServerIdentity;
 use homeserver::{
     Power, StartError,
     config::{Config, Listen, Registration, ServerNameChoice},
+    domain::rooms::Arriving,
+    store::RoomSn,
 };
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -84,6 +87,11 @@ impl RunningServer {
         if let Some(server) = &self.own {
             server.power(power).await;
         }
+    }
+
+    /// Rooms of our server whose members are on their way; `None` of a server elsewhere.
+    pub(crate) fn arriving(&self) -> Option<watch::Receiver<BTreeMap<RoomSn, Arriving>>> {
+        self.own.as_ref().map(homeserver::Homeserver::arriving)
     }
 
     pub(crate) async fn shutdown(self) {

@@ -72,6 +72,7 @@ async fn view(room: &Room) -> RoomView {
         invited_members,
         waiting_for: direct_user.clone().filter(|_| joined && joined_members <= 1 && invited_members > 0),
         direct_user,
+        arriving: None,
         invite,
         can_send: joined
             && levels.user_can_send_message(me, MessageLikeEventType::RoomMessage)

@@ -11,7 +11,7 @@ pub mod timeline;
 pub use composer::{Attachment, MessageDraft};
 pub use diff::VectorDiff;
 pub use people::{Member, MembershipKind, Person};
-pub use room::{Invite, RoomView, Typing};
+pub use room::{Arriving, Invite, RoomView, Typing};
 pub use room_list::{RoomKind, RoomPreview, RoomRow};
 pub use text::{Inline, TextBlock, TextStyle};
 pub use timeline::{

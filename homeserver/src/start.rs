@@ -9,6 +9,7 @@ mod outside;
 mod power;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -19,6 +20,7 @@ use crypto::ServerIdentity;
 use futures_util::future::BoxFuture;
 use rand::Rng as _;
 use ruma::{OwnedServerName, ServerName};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -36,7 +38,7 @@ use crate::{
         media::Media,
         notifier::Notifier,
         push::Pushers,
-        rooms::Rooms,
+        rooms::{Arriving, Rooms},
     },
     net::{
         listener::{self, Hosts, Limits, Listener, Serve},
@@ -44,7 +46,7 @@ use crate::{
         tls::{self, Certificate},
         turn::{TurnLimits, TurnOptions, TurnServer},
     },
-    store::Store,
+    store::{RoomSn, Store},
 };
 
 use self::{lock::FolderLock, outside::Outside, power::Powered};
@@ -193,6 +195,11 @@ impl Homeserver {
         Some(self.outside.iroh()?.ticket().await.to_string())
     }
 
+    /// Rooms that were joined without their members, with how far these are on their way; now and at each change.
+    pub fn arriving(&self) -> watch::Receiver<BTreeMap<RoomSn, Arriving>> {
+        self.rooms.arriving()
+    }
+
     /// Lets running requests finish, writes everything down and ends.
     pub fn shutdown(self) -> BoxFuture<'static, ()> {
         Box::pin(self.end_all())
@@ -266,6 +273,7 @@ impl Homeserver {
         self.tasks.spawn(self.pushers.clone().run(self.stop.clone()));
         self.tasks.spawn(self.services.clone().run(self.stop.clone()));
         self.tasks.spawn(self.inbound.clone().run(self.stop.clone()));
+        self.tasks.spawn(self.inbound.clone().fill_rooms(self.stop.clone()));
         self.tasks.spawn(self.rooms.clone().run_delayed(self.stop.clone()));
         let rooms = self.rooms.clone();
         self.tasks.spawn(async move {

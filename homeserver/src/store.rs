@@ -30,6 +30,7 @@ mod notifications;
 mod outbox;
 mod outbox_reading;
 mod own_keys;
+mod partial;
 mod peer_addresses;
 mod profiles;
 mod purge;
@@ -96,6 +97,7 @@ pub use self::{
     notifications::{NewNotification, Notification, NotifiedCall, ReadMarks, Unread},
     outbox_reading::{OutboxBatch, OutboxEvent},
     own_keys::OldOwnKey,
+    partial::PartialRoom,
     profiles::Profile,
     pushers::{PushCounts, PusherKey, PusherRow},
     receipts::Receipt,

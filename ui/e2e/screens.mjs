@@ -203,6 +203,7 @@ const screens = [
       await page.getByText('0:04').waitFor();
     },
   },
+  { name: '63-people-arriving', scene: 'arriving', at: room('crowd'), act: (page) => byName(page, 'button', 'People').click() },
   { name: '45-opening', scene: 'opening', act: (page) => page.waitForTimeout(1300) },
 ];
 

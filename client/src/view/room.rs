@@ -13,6 +13,7 @@ pub struct RoomView {
     pub avatar: Option<String>,
     pub kind: RoomKind,
     pub encrypted: bool,
+    /// 0 while they are arriving.
     pub joined_members: u32,
     pub invited_members: u32,
     /// In a direct chat, the other person.
@@ -27,8 +28,18 @@ pub struct RoomView {
     pub muted: bool,
     /// The room that took this one's place.
     pub successor: Option<String>,
+    /// A room of many that was joined a moment ago: its members are on their way.
+    pub arriving: Option<Arriving>,
     /// A direct chat whose other side has not joined yet: a sentence stands above the composer.
     pub waiting_for: Option<Person>,
+}
+
+/// How much of a room's state is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct Arriving {
+    pub arrived: u32,
+    /// How much there will be; unknown at first.
+    pub all: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]

@@ -26,6 +26,7 @@ pub fn routes() -> Router<Parts> {
         .route("/_hearth/v1/peers", get(peers::reach).post(peers::add))
         .route("/_hearth/v1/keys", get(keys::list))
         .route("/_hearth/v1/keys/rotate", post(keys::rotate))
+        .route("/_hearth/v1/rooms/arriving", get(rooms::arriving))
         .route("/_hearth/v1/rooms/{room}/repair", post(rooms::repair))
         .route("/_hearth/v1/reports", get(reports::list))
         .route("/_hearth/v1/reports/{id}", delete(reports::delete))

@@ -3,6 +3,7 @@
 mod absence;
 mod admin;
 mod appservices;
+mod arriving;
 mod create_room;
 mod delayed_events;
 mod departures;

@@ -3,6 +3,7 @@
 mod access;
 mod admission;
 mod edus;
+mod filling;
 mod hierarchy;
 mod history;
 mod membership;
@@ -58,6 +59,7 @@ pub struct Inbound {
     heard: Arc<Mutex<LruCache<ServerSn, i64>>>,
     /// For what is fetched.
     places: missing::Places,
+    filling: Arc<filling::Filling>,
 }
 
 /// Servers of which it is known when they spoke to us last.
@@ -85,11 +87,13 @@ impl Inbound {
             clock,
             heard: Arc::new(Mutex::new(LruCache::new(HEARD))),
             places: missing::Places::default(),
+            filling: Arc::default(),
         }
     }
 
     /// What waits for other servers is tried now: this machine woke, or its network changed.
     pub async fn retry(&self) -> Result<(), StoreError> {
+        self.filling.retry();
         self.store.write(Durability::Normal, |tx| Box::pin(async move { tx.retry_staged(None).await })).await
     }
 

@@ -49,7 +49,10 @@ impl Push {
     pub async fn evaluate(&self, tx: &mut Tx, event: PushedEvent<'_>) -> Result<(), StoreError> {
         let Ok(raw) = serde_json::from_str::<Box<RawValue>>(event.json) else { return Ok(()) };
         let flat = FlattenedJson::from_raw(&Raw::<serde_json::Value>::from_json(raw));
-        let members = tx.joined_members_upto(event.room, COUNTED_MEMBERS).await?;
+        // A room whose members are still to come has many.
+        let partial = tx.is_partial(event.room).await?;
+        let members =
+            if partial { COUNTED_MEMBERS } else { tx.joined_members_upto(event.room, COUNTED_MEMBERS).await? };
         let power_levels = power_levels(tx, event.room, event.version).await?;
         let thread = tx.thread_of(event.event_id).await?;
         for user in event.users.iter().copied() {

@@ -15,6 +15,7 @@ mod guests;
 mod invite_permission;
 mod locks;
 mod membership;
+pub(in crate::domain) mod partial;
 mod policy;
 mod published;
 mod purge;
@@ -66,6 +67,7 @@ pub use self::{
     error::RoomsError,
     invite_permission::takes_invites,
     membership::MembershipChange,
+    partial::Arriving,
     published::{DirectoryPage, DirectoryQuery},
     purge::{Deletion, HistoryPurge, Purge, PurgeStatus, Shutdown},
     remote::{Arrival, BoundInvite, Proposal, ReceivedInvite, StrippedOrPdu},
@@ -106,6 +108,7 @@ pub struct Rooms {
     verifying: verified::Verifying,
     /// Places for events of other servers that are judged, in all rooms.
     judging: Arc<Semaphore>,
+    arrivals: partial::Arrivals,
 }
 
 /// Events that are judged at the same time.
@@ -137,6 +140,7 @@ impl Rooms {
             tied: extremities::Tied::default(),
             verifying: verified::Verifying::default(),
             judging: Arc::new(Semaphore::new(JUDGED)),
+            arrivals: partial::Arrivals::default(),
         }
     }
 

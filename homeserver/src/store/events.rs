@@ -282,12 +282,13 @@ impl Tx {
                 .await?;
         let now = self.now_ms();
         let sn: EventSn = sqlx::query_scalar(
-            "INSERT INTO events (room_sn, event_id, standing, position, depth, type_sn, key_sn, sender_sn, origin_ts, received_ts, snapshot_sn)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            "INSERT INTO events (room_sn, event_id, standing, position, depth, type_sn, key_sn, sender_sn, origin_ts, received_ts, snapshot_sn, partial_state)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+                 $11 IS NOT NULL AND EXISTS (SELECT 1 FROM rooms WHERE room_sn = $1 AND partial_via IS NOT NULL))
              ON CONFLICT (event_id) DO UPDATE SET room_sn = CASE WHEN standing = 3 THEN excluded.room_sn ELSE room_sn END,
                  standing = excluded.standing, position = excluded.position, depth = excluded.depth,
                  type_sn = excluded.type_sn, key_sn = excluded.key_sn, sender_sn = excluded.sender_sn, origin_ts = excluded.origin_ts,
-                 received_ts = excluded.received_ts, snapshot_sn = excluded.snapshot_sn
+                 received_ts = excluded.received_ts, snapshot_sn = excluded.snapshot_sn, partial_state = excluded.partial_state
              RETURNING event_sn",
         )
         .bind(event.room)

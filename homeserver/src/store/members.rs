@@ -129,12 +129,15 @@ impl Db {
             .await?)
     }
 
-    /// Servers with a joined user, ours among them.
+    /// Servers with a joined user, ours among them, and those that were named to us as such while the members are still to come.
     pub async fn joined_servers(&mut self, room: RoomSn) -> Result<Vec<ServerSn>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT DISTINCT server_sn FROM members WHERE room_sn = $1 AND membership = 1")
-            .bind(room)
-            .fetch_all(&mut self.0)
-            .await?)
+        Ok(sqlx::query_scalar(
+            "SELECT server_sn FROM members WHERE room_sn = $1 AND membership = 1
+             UNION SELECT server_sn FROM partial_servers WHERE room_sn = $1",
+        )
+        .bind(room)
+        .fetch_all(&mut self.0)
+        .await?)
     }
 
     /// Local users who are joined.
@@ -197,10 +200,11 @@ impl Db {
             .collect()
     }
 
-    /// Whether a server has a joined user in the room.
+    /// Whether a server has a joined user in the room, or was named as such while the members are still to come.
     pub async fn server_is_joined(&mut self, room: RoomSn, server: ServerSn) -> Result<bool, StoreError> {
         Ok(sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM members WHERE server_sn = $2 AND membership = 1 AND room_sn = $1)",
+            "SELECT EXISTS (SELECT 1 FROM members WHERE server_sn = $2 AND membership = 1 AND room_sn = $1)
+                 OR EXISTS (SELECT 1 FROM partial_servers WHERE room_sn = $1 AND server_sn = $2)",
         )
         .bind(room)
         .bind(server)

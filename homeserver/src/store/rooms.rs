@@ -14,6 +14,8 @@ pub struct RoomRow {
     pub snapshot: Option<SnapshotSn>,
     /// Listed in our directory.
     pub published: bool,
+    /// Its members are still to come.
+    pub partial: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -23,6 +25,7 @@ struct Row {
     version: String,
     snapshot_sn: Option<SnapshotSn>,
     published: bool,
+    partial: bool,
 }
 
 impl Row {
@@ -33,6 +36,7 @@ impl Row {
             version: self.version.as_str().try_into().map_err(|_| StoreError::Damaged("a room version"))?,
             snapshot: self.snapshot_sn,
             published: self.published,
+            partial: self.partial,
         })
     }
 }
@@ -56,7 +60,7 @@ impl Db {
 
     pub async fn room(&mut self, room: RoomSn) -> Result<RoomRow, StoreError> {
         let row: Row =
-            sqlx::query_as("SELECT room_sn, room_id, version, snapshot_sn, published FROM rooms WHERE room_sn = $1")
+            sqlx::query_as("SELECT room_sn, room_id, version, snapshot_sn, published, partial_via IS NOT NULL AS partial FROM rooms WHERE room_sn = $1")
                 .bind(room)
                 .fetch_one(&mut self.0)
                 .await?;
@@ -66,7 +70,7 @@ impl Db {
     /// The room called `room_id`, when it was seen before.
     pub async fn room_by_id(&mut self, room_id: &RoomId) -> Result<Option<RoomRow>, StoreError> {
         let row: Option<Row> =
-            sqlx::query_as("SELECT room_sn, room_id, version, snapshot_sn, published FROM rooms WHERE room_id = $1")
+            sqlx::query_as("SELECT room_sn, room_id, version, snapshot_sn, published, partial_via IS NOT NULL AS partial FROM rooms WHERE room_id = $1")
                 .bind(room_id.as_str())
                 .fetch_optional(&mut self.0)
                 .await?;

@@ -5,6 +5,7 @@ use super::{Db, RoomSn, ServerSn, StoreError};
 pub(super) const DIRECTORY: &str = "
     SELECT r.room_sn, (SELECT count(*) FROM members m WHERE m.room_sn = r.room_sn AND m.membership = 1) AS joined
     FROM rooms r WHERE r.published = 1
+        AND r.partial_via IS NULL
         AND EXISTS (SELECT 1 FROM members m WHERE m.server_sn = 1 AND m.membership = 1 AND m.room_sn = r.room_sn)
     ORDER BY joined DESC, r.room_sn";
 

@@ -24,6 +24,7 @@ impl From<RoomsError> for ApiError {
                 Self::with_status(StatusCode::BAD_REQUEST, ErrorKind::DuplicateAnnotation, message)
             }
             RoomsError::Unreachable(_) => Self::with_status(StatusCode::BAD_GATEWAY, ErrorKind::Unknown, message),
+            RoomsError::Arriving => Self::with_status(StatusCode::GATEWAY_TIMEOUT, ErrorKind::Unknown, message),
             RoomsError::InvalidParam(_) => Self::invalid_param(message),
             RoomsError::InvalidRoomState(_) => Self::new(ErrorKind::InvalidRoomState, message),
             RoomsError::Policy(error) => Self::verbatim(*error),

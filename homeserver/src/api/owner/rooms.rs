@@ -1,4 +1,5 @@
 //! POST /_hearth/v1/rooms/{room}/repair: a room's state is brought together with what other servers have.
+//! GET /_hearth/v1/rooms/arriving: rooms that were joined a moment ago, whose members are on their way.
 
 use axum::{
     Json,
@@ -30,6 +31,20 @@ pub struct Changed {
     #[serde(rename = "type")]
     kind: String,
     state_key: String,
+}
+
+/// A room whose members are on their way.
+#[derive(Serialize)]
+pub struct ArrivingRoom {
+    room_id: OwnedRoomId,
+    /// Pieces of its state that are here, and how many there will be (null until a server told).
+    arrived: usize,
+    all: Option<usize>,
+}
+
+pub async fn arriving(State(parts): State<Parts>) -> Json<Vec<ArrivingRoom>> {
+    let rooms = parts.rooms.arriving().borrow().clone().into_values();
+    Json(rooms.map(|room| ArrivingRoom { room_id: room.room_id, arrived: room.arrived, all: room.all }).collect())
 }
 
 pub async fn repair(State(parts): State<Parts>, Path(room_id): Path<OwnedRoomId>) -> Result<Json<Repaired>, ApiError> {

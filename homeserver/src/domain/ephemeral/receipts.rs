@@ -148,7 +148,7 @@ impl Ephemeral {
                 let (Some(user), [event_id]) = (db.user_sn(&user_id).await?, receipt.event_ids.as_slice()) else {
                     continue;
                 };
-                if user_id.server_name() != origin || !db.sync_is_joined(room, user).await? {
+                if user_id.server_name() != origin || !db.may_be_joined(room, user).await? {
                     continue;
                 }
                 let thread_id = receipt.data.thread.as_str().unwrap_or_default().to_owned();

@@ -125,7 +125,7 @@ impl Ephemeral {
         else {
             return Ok(());
         };
-        if content.user_id.server_name() != origin || !db.sync_is_joined(room, user).await? {
+        if content.user_id.server_name() != origin || !db.may_be_joined(room, user).await? {
             return Ok(());
         }
         drop(db);

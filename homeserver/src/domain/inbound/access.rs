@@ -20,6 +20,9 @@ pub enum AccessError {
     NotInRoom,
     #[error("The room's access list denies your server")]
     Denied,
+    /// We joined a moment ago, and its members are not here yet.
+    #[error("This server does not know the whole room yet")]
+    Arriving,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -47,6 +50,18 @@ pub async fn shared_room(db: &mut Db, room_id: &RoomId, origin: &Origin) -> Resu
     let room = open_room(db, room_id, &origin.server_name).await?;
     if !db.server_is_joined(room.sn, origin.server).await? {
         return Err(AccessError::NotInRoom);
+    }
+    Ok(room)
+}
+
+/// The same for reading its history, when we can tell what the origin may see.
+pub async fn readable_room(db: &mut Db, room_id: &RoomId, origin: &Origin) -> Result<RoomRow, AccessError> {
+    let room = shared_room(db, room_id, origin).await?;
+    if room.partial
+        && let Some(state) = room.snapshot
+        && !matches!(visibility(db, state).await?, HistoryVisibility::Shared | HistoryVisibility::WorldReadable)
+    {
+        return Err(AccessError::Arriving);
     }
     Ok(room)
 }

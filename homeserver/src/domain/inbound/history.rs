@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     Inbound,
-    access::{AccessError, for_server, is_visible, shared_room},
+    access::{AccessError, for_server, is_visible, readable_room},
 };
 
 /// Most events of one answer.
@@ -36,7 +36,7 @@ impl Inbound {
         let event = db.event(event_id).await?.filter(|event| event.standing != Standing::Rejected);
         let event = event.ok_or(AccessError::UnknownEvent)?;
         let room_id = db.room_id(event.room).await?;
-        shared_room(&mut db, &room_id, origin).await?;
+        readable_room(&mut db, &room_id, origin).await?;
         if !is_visible(&mut db, &event, origin.server).await? {
             return Err(AccessError::UnknownEvent);
         }
@@ -52,7 +52,7 @@ impl Inbound {
         limit: usize,
     ) -> Result<Vec<Box<RawValue>>, AccessError> {
         let mut db = self.store.read().await?;
-        let room = shared_room(&mut db, room_id, origin).await?;
+        let room = readable_room(&mut db, room_id, origin).await?;
         let starts = known(&mut db, room.sn, from).await?;
         let events = walk(&mut db, room.sn, starts, &HashSet::new(), i64::MIN, limit.min(LIMIT)).await?;
         let mut answer = Vec::with_capacity(events.len());
@@ -70,7 +70,7 @@ impl Inbound {
         gap: &Gap,
     ) -> Result<Vec<Box<RawValue>>, AccessError> {
         let mut db = self.store.read().await?;
-        let room = shared_room(&mut db, room_id, origin).await?;
+        let room = readable_room(&mut db, room_id, origin).await?;
         let latest = known(&mut db, room.sn, &gap.latest).await?;
         let mut stop: HashSet<EventSn> = latest.iter().copied().collect();
         stop.extend(known(&mut db, room.sn, &gap.earliest).await?);
@@ -95,7 +95,7 @@ impl Inbound {
         direction: Direction,
     ) -> Result<(OwnedEventId, MilliSecondsSinceUnixEpoch), AccessError> {
         let mut db = self.store.read().await?;
-        let room = shared_room(&mut db, room_id, origin).await?;
+        let room = readable_room(&mut db, room_id, origin).await?;
         let forwards = direction == Direction::Forward;
         let found = db.event_near_time(room.sn, i64::from(ts.get()), forwards).await?;
         let (event_id, origin_ts) = found.ok_or(AccessError::UnknownEvent)?;

@@ -40,7 +40,10 @@ pub struct EnteredRoom {
     pub members_omitted: bool,
 }
 
-/// The state without its members, but for those after whom a room without a name is called.
+/// A room of so few members is told whole: they are there sooner than anybody could ask for them.
+const FEW: usize = 50;
+
+/// The state without its members, but for those after whom a room without a name is called; whole where they are few.
 async fn without_members(db: &mut Db, arrival: &Arrival, state: StateMap) -> Result<StateMap, StoreError> {
     let mut named = false;
     for kind in ["m.room.name", "m.room.canonical_alias"] {
@@ -55,12 +58,12 @@ async fn without_members(db: &mut Db, arrival: &Arrival, state: StateMap) -> Res
         }
     }
     let mut left = StateMap::new();
-    for (key, event) in state {
-        if kept.contains(&key) || db.state_key(key).await?.0 != "m.room.member" {
-            left.insert(key, event);
+    for (key, event) in &state {
+        if kept.contains(key) || db.state_key(*key).await?.0 != "m.room.member" {
+            left.insert(*key, *event);
         }
     }
-    Ok(left)
+    Ok(if state.len() - left.len() > FEW { left } else { state })
 }
 
 impl Inbound {
@@ -72,7 +75,7 @@ impl Inbound {
         user_id: &UserId,
         membership: Membership,
     ) -> Result<Proposal, EntryError> {
-        self.open(origin, room_id).await?;
+        self.open_to(origin, room_id, membership).await?;
         Ok(self.rooms.propose_member(origin, room_id, user_id, membership).await?)
     }
 
@@ -85,7 +88,7 @@ impl Inbound {
         event: &RawValue,
         membership: Membership,
     ) -> Result<Arrival, EntryError> {
-        self.open(origin, room_id).await?;
+        self.open_to(origin, room_id, membership).await?;
         Ok(self.rooms.admit_member(origin, room_id, event_id, event, membership).await?)
     }
 
@@ -155,8 +158,12 @@ impl Inbound {
         Ok(self.rooms.receive_invite(origin, invite).await?)
     }
 
-    async fn open(&self, origin: &Origin, room_id: &RoomId) -> Result<(), AccessError> {
-        open_room(&mut *self.store.read().await?, room_id, &origin.server_name).await?;
+    /// Who comes in is let in by those who know everybody.
+    async fn open_to(&self, origin: &Origin, room_id: &RoomId, membership: Membership) -> Result<(), AccessError> {
+        let room = open_room(&mut *self.store.read().await?, room_id, &origin.server_name).await?;
+        if room.partial && membership != Membership::Leave {
+            return Err(AccessError::Arriving);
+        }
         Ok(())
     }
 }

@@ -29,7 +29,7 @@ pub(super) use self::places::Places;
 /// Servers asked for what one event needs.
 const SERVERS: usize = 3;
 /// An event is tried so often before a state with holes is taken for the state before it.
-const PATIENT: u32 = 3;
+pub(super) const PATIENT: u32 = 3;
 
 /// Who is asked for what an event needs: first the server that sent it.
 pub(super) struct Helpers {
@@ -53,7 +53,12 @@ impl Helpers {
 
     /// Nobody but this server.
     pub fn only(server: &ServerName) -> Self {
-        Self { servers: vec![server.to_owned()], patient: false }
+        Self::one(server, false)
+    }
+
+    /// The same, whether or not its state must come whole.
+    pub fn one(server: &ServerName, patient: bool) -> Self {
+        Self { servers: vec![server.to_owned()], patient }
     }
 }
 

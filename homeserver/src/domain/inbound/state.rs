@@ -38,7 +38,10 @@ impl Inbound {
         event_id: &EventId,
     ) -> Result<StateIds, AccessError> {
         let mut db = self.store.read().await?;
-        let (_, event) = shared_event(&mut db, origin, room_id, event_id).await?;
+        let (room, event) = shared_event(&mut db, origin, room_id, event_id).await?;
+        if room.partial {
+            return Err(AccessError::Arriving);
+        }
         let snapshot = event.snapshot.ok_or(AccessError::UnknownEvent)?;
         let sns: Vec<EventSn> = db.state(snapshot).await?.into_values().collect();
         let state: BTreeSet<OwnedEventId> = db.event_ids(&sns).await?.into_iter().collect();

@@ -151,7 +151,10 @@ impl Rooms {
             self.add_create(room_id, &BTreeMap::new(), &mut auth).await?;
         }
         let verdict = checks::auth_events::check(&rules, &event, &auth);
-        let before = self.state_before(&room, &rules, &parents, told).await?;
+        let mut before = self.state_before(&room, &rules, &parents, told).await?;
+        if room.partial {
+            self.add_claimed(&event, &mut before).await?;
+        }
         let verdict = match verdict {
             Ok(()) => self.check_state_before(&room, &rules, &event, &before).await?,
             Err(reason) => Err(reason),
@@ -164,7 +167,11 @@ impl Rooms {
             return Ok(Turn::Over(Acceptance::Rejected(reason)));
         }
         let now = self.store.read().await?.current_state_map(judged.room.sn).await?;
-        if self.check_state_now(&judged, &now).await?.is_err() {
+        let mut known = now.clone();
+        if judged.room.partial {
+            self.add_claimed(&judged.event, &mut known).await?;
+        }
+        if self.check_state_now(&judged, &known).await?.is_err() {
             self.keep_aside(&judged, Standing::SoftFailed).await?;
             return Ok(Turn::Over(Acceptance::SoftFailed));
         }
@@ -182,7 +189,7 @@ impl Rooms {
     }
 
     /// Parsed events by id, and the ids of those that are not stored.
-    async fn load_events(
+    pub(super) async fn load_events(
         &self,
         db: &mut Db,
         room_id: &RoomId,

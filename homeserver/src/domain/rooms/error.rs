@@ -66,6 +66,8 @@ pub enum RoomsError {
     /// The user may join, but nobody here may vouch for them.
     #[error("Nobody of this server may let the user in; another server of the room may")]
     UnableToGrantJoin,
+    #[error("The members of this room are still on their way")]
+    Arriving,
     /// No server that could help answered; the reason in words.
     #[error("No server that knows the room can be reached: {0}")]
     Unreachable(String),

@@ -154,6 +154,11 @@ impl Rooms {
         target: &UserId,
         change: MembershipChange,
     ) -> Result<OwnedEventId, RoomsError> {
+        let (room, _) = self.known(room_id).await?;
+        // What the others' memberships are must be known; who wants to leave may.
+        if room.partial && (target != by.user_id || change.membership == Membership::Join) {
+            self.whole(room.sn).await?;
+        }
         let turn = self.locks.lock(room_id).await;
         let (room, rules) = self.known(room_id).await?;
         let mut db = self.store.read().await?;

@@ -9,6 +9,9 @@ use super::{Rooms, RoomsError};
 impl Rooms {
     /// The whole state.
     pub async fn state_for(&self, user: UserSn, room: &RoomRow) -> Result<Vec<StoredEvent>, RoomsError> {
+        if room.partial {
+            self.whole(room.sn).await?;
+        }
         let mut db = self.store.read().await?;
         match left_at(&mut db, user, room).await? {
             None => Ok(db.current_state(room.sn).await?),
@@ -35,7 +38,13 @@ impl Rooms {
     ) -> Result<Option<StoredEvent>, RoomsError> {
         let mut db = self.store.read().await?;
         let Some((snapshot, leave)) = left_at(&mut db, user, room).await? else {
-            return Ok(db.current_state_event(room.sn, kind, state_key).await?);
+            let event = db.current_state_event(room.sn, kind, state_key).await?;
+            if event.is_some() || !room.partial || kind != "m.room.member" {
+                return Ok(event);
+            }
+            drop(db);
+            self.whole(room.sn).await?;
+            return Ok(self.store.read().await?.current_state_event(room.sn, kind, state_key).await?);
         };
         let Some(key) = db.key_sn(kind, state_key).await? else { return Ok(None) };
         if leave.key == Some(key) {
@@ -93,6 +102,9 @@ impl Rooms {
         room: &RoomRow,
         at: Option<Position>,
     ) -> Result<Vec<StoredEvent>, RoomsError> {
+        if room.partial {
+            self.whole(room.sn).await?;
+        }
         let left = left_at(&mut *self.store.read().await?, user, room).await?.is_some();
         if left || at.is_none_or(|at| at >= self.store.position()) {
             let mut members = self.state_for(user, room).await?;

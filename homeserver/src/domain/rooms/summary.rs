@@ -33,9 +33,9 @@ struct Body {
     content: Value,
 }
 
-/// The summary of a room that this server is in; `None` of one that it is not in.
+/// The summary of a room that this server is in; `None` of one that it is not in, or does not know whole yet.
 pub(in crate::domain) async fn of_room(db: &mut Db, room: &RoomRow) -> Result<Option<Shown>, StoreError> {
-    if room.snapshot.is_none() || !db.server_is_joined(room.sn, ServerSn::OURS).await? {
+    if room.snapshot.is_none() || room.partial || !db.server_is_joined(room.sn, ServerSn::OURS).await? {
         return Ok(None);
     }
     let members = db.member_count(room.sn, Membership::Join).await?;

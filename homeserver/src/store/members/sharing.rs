@@ -23,11 +23,13 @@ impl Db {
         .await?)
     }
 
-    /// Servers with a user who shares a joined room with `user`, ours left out.
+    /// Servers with a user who shares a joined room with `user`, ours left out; with those of rooms whose members are still to come.
     pub async fn servers_sharing_rooms(&mut self, user: UserSn) -> Result<Vec<ServerSn>, StoreError> {
         Ok(sqlx::query_scalar(
             "SELECT DISTINCT o.server_sn FROM members m JOIN members o ON o.room_sn = m.room_sn AND o.membership = 1
-             WHERE m.user_sn = $1 AND m.membership = 1 AND o.server_sn <> 1",
+             WHERE m.user_sn = $1 AND m.membership = 1 AND o.server_sn <> 1
+             UNION SELECT p.server_sn FROM members m JOIN partial_servers p ON p.room_sn = m.room_sn
+             WHERE m.user_sn = $1 AND m.membership = 1",
         )
         .bind(user)
         .fetch_all(&mut self.0)

@@ -107,4 +107,20 @@ impl Db {
         .fetch_one(&mut self.0)
         .await?)
     }
+
+    /// The same of someone who is not known by a member event yet, when their server is in the room and the members are still to come.
+    pub async fn may_be_joined(&mut self, room: RoomSn, user: UserSn) -> Result<bool, StoreError> {
+        if self.sync_is_joined(room, user).await? {
+            return Ok(true);
+        }
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM partial_servers p JOIN users u ON u.server_sn = p.server_sn
+                 WHERE p.room_sn = $1 AND u.user_sn = $2)
+                 AND NOT EXISTS (SELECT 1 FROM members WHERE room_sn = $1 AND user_sn = $2)",
+        )
+        .bind(room)
+        .bind(user)
+        .fetch_one(&mut self.0)
+        .await?)
+    }
 }

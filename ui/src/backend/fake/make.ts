@@ -47,6 +47,7 @@ export function roomView(row: RoomRow, part: Partial<RoomView> = {}): RoomView {
     joined_members: 2,
     invited_members: 0,
     direct_user: null,
+    arriving: null,
     invite: null,
     can_send: true,
     can_invite: true,

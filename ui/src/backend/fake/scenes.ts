@@ -115,6 +115,14 @@ function invites(now: number): Room[] {
   ];
 }
 
+/** A room of many that was joined a moment ago. */
+function arriving(now: number): Room {
+  const hana = person('hana');
+  const row = roomRow('!crowd:x', 'Matrix HQ', { kind: 'room', last_activity: now });
+  const view = roomView(row, { encrypted: false, topic: 'The room about Matrix', joined_members: 0, arriving: { arrived: 4000, all: 10_212 } });
+  return { row, view, rows: [message(hana, now - 60_000, 'Welcome!')], typing: [], people: [hana], older: [] };
+}
+
 /** A call with Mira. */
 function call(rooms: Room[], part: Partial<CallView>): CallView {
   const room = rooms[0];
@@ -159,6 +167,8 @@ export function scene(name: string, now: number): Scene {
       return { ...full, calls: [call(full.rooms, { state: { state: 'calling' } })] };
     case 'call-ended':
       return { ...full, calls: [call(full.rooms, { state: { state: 'ended', cause: 'no_path' } })] };
+    case 'arriving':
+      return { ...full, rooms: [arriving(now), ...full.rooms] };
     case 'stalled':
       return { ...full, stalled: true };
     case 'failing':

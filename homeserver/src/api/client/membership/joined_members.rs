@@ -14,6 +14,11 @@ use crate::{
 pub async fn joined_members(rooms: Rooms, request: Ruma<Request>) -> Result<Response, ApiError> {
     let mut db = rooms.store().read().await?;
     let room = db.room_sn(&request.room_id).await?.ok_or(RoomsError::UnknownRoom)?;
+    if db.is_partial(room).await? {
+        drop(db);
+        rooms.whole(room).await?;
+        db = rooms.store().read().await?;
+    }
     let members = db.members(room, Membership::Join).await?;
     // Of a service, any of its users may be the one who is in the room.
     let is_asker = |user_id: &str| match &request.sender.appservice {

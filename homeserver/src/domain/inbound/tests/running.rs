@@ -50,6 +50,7 @@ pub async fn running(name: &str, network: &FakeNetwork) -> Running {
     let tasks = tokio_util::task::TaskTracker::new();
     tasks.spawn(sender.run(stop.clone()));
     tasks.spawn(parts.inbound.clone().run(stop.clone()));
+    tasks.spawn(parts.inbound.clone().fill_rooms(stop.clone()));
     tasks.close();
     Running { user: LocalUser { user, user_id, device_id: "DEVICE".into() }, home, stop, tasks }
 }

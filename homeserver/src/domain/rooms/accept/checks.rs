@@ -19,21 +19,58 @@ use crate::{
         },
         rooms::{Rooms, RoomsError},
     },
-    store::{RoomRow, StateMap},
+    store::{Db, EventSn, KeySn, RoomRow, SnapshotSn, StateMap, StoreError},
 };
 use ruma::room_version_rules::RoomVersionRules;
 
 /// Whether an event passed a check; the reason when not.
 pub(in crate::domain::rooms) type Verdict = Result<(), String>;
 
+/// A state, in memory or in the store.
+#[derive(Clone, Copy)]
+enum State<'a> {
+    Whole(&'a StateMap),
+    Stored(SnapshotSn),
+}
+
+impl State<'_> {
+    async fn get(self, db: &mut Db, key: KeySn) -> Result<Option<EventSn>, StoreError> {
+        match self {
+            Self::Whole(state) => Ok(state.get(&key).copied()),
+            Self::Stored(snapshot) => db.state_entry(snapshot, key).await,
+        }
+    }
+}
+
 impl Rooms {
     /// Whether the rules of the room allow the event in this state.
-    async fn allowed_by(
+    pub(in crate::domain::rooms) async fn allowed_by(
         &self,
         room: &RoomRow,
         rules: &RoomVersionRules,
         event: &Pdu,
         state: &StateMap,
+    ) -> Result<Verdict, RoomsError> {
+        self.allowed_in(room, rules, event, State::Whole(state)).await
+    }
+
+    /// The same of a stored state.
+    pub(in crate::domain::rooms) async fn allowed_at(
+        &self,
+        room: &RoomRow,
+        rules: &RoomVersionRules,
+        event: &Pdu,
+        state: SnapshotSn,
+    ) -> Result<Verdict, RoomsError> {
+        self.allowed_in(room, rules, event, State::Stored(state)).await
+    }
+
+    async fn allowed_in(
+        &self,
+        room: &RoomRow,
+        rules: &RoomVersionRules,
+        event: &Pdu,
+        state: State<'_>,
     ) -> Result<Verdict, RoomsError> {
         let content =
             serde_json::from_str(event.content.get()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
@@ -46,8 +83,8 @@ impl Rooms {
         for (kind, state_key) in needed {
             let kind = kind.to_string();
             if let Some(key) = db.key_sn(&kind, &state_key).await?
-                && let Some(sn) = state.get(&key)
-                && let Some(stored) = db.event_by_sn(*sn).await?
+                && let Some(sn) = state.get(&mut db, key).await?
+                && let Some(stored) = db.event_by_sn(sn).await?
             {
                 loaded.insert((kind, state_key), self.parsed(&stored, &room.room_id)?);
             }

@@ -15,6 +15,7 @@ use crate::{
             Rooms, RoomsError,
             append::put,
             consequences::{self, Tell},
+            partial::Omitted,
         },
     },
     store::{Durability, Standing, StateMap, StoreError},
@@ -24,7 +25,7 @@ use super::state::difference;
 
 impl Rooms {
     /// Takes the answer of `send_join`: `join` is our user's member event, `state` the room before it, `auth_chain` what that rests on.
-    /// Signatures were checked. Nothing is stored unless the state allows the join.
+    /// Signatures were checked. Nothing is stored unless the state allows the join. With `omitted`, its members are still to come.
     pub async fn enter(
         &self,
         room_id: &RoomId,
@@ -32,6 +33,7 @@ impl Rooms {
         join: Pdu,
         state: Vec<Pdu>,
         auth_chain: Vec<Pdu>,
+        omitted: Option<Omitted>,
     ) -> Result<(), RoomsError> {
         let _turn = self.locks.lock(room_id).await;
         let rules = versions::rules(version).ok_or(RoomsError::UnsupportedVersion)?;
@@ -41,7 +43,9 @@ impl Rooms {
         let by_id: BTreeMap<_, _> =
             checked.iter().map(|(event, standing)| (&event.event_id, (event, standing))).collect();
         let mut loaded = LoadedState::new();
-        for event_id in &state_ids {
+        // Those members whom the join rests on are known, whatever was left out.
+        let claimed = join.auth_events.iter().filter(|_| omitted.is_some());
+        for event_id in claimed.chain(&state_ids) {
             if let Some((event, Standing::Accepted)) = by_id.get(event_id)
                 && let Some(state_key) = &event.state_key
             {
@@ -52,13 +56,20 @@ impl Rooms {
         drop(by_id);
         self.store_outliers(room_id, version, &checked).await?;
         let join = Arc::new(join);
+        let (entered, arrives) = (room_id.to_owned(), omitted.is_some());
         let (room_id, version, written) = (room_id.to_owned(), version.clone(), join.clone());
         let appservices = self.appservices.clone();
-        self.store
+        let room = self
+            .store
             .write::<_, StoreError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
                     let room = tx.make_room(&room_id, &version).await?;
                     tx.set_room_version(room, &version).await?;
+                    tx.end_partial(room).await?;
+                    if let Some(omitted) = &omitted {
+                        let join = tx.make_event_sn(room, &written.event_id).await?;
+                        tx.begin_partial(room, &omitted.via, join, &omitted.servers).await?;
+                    }
                     let mut before = StateMap::new();
                     for ((kind, state_key), event) in &loaded {
                         let key = tx.make_key_sn(kind, state_key).await?;
@@ -88,11 +99,14 @@ impl Rooms {
                     for user in tx.local_joined_members(room).await? {
                         tx.wake_user(user);
                     }
-                    Ok(())
+                    Ok(room)
                 })
             })
             .await?;
         self.cache.put(&join);
+        if arrives {
+            self.arrivals.begin(room, entered);
+        }
         Ok(())
     }
 }

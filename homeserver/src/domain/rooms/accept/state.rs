@@ -73,7 +73,7 @@ impl Rooms {
 }
 
 /// The different states after some events.
-pub(super) async fn states_after(db: &mut Db, events: &[StoredEvent]) -> Result<Vec<StateMap>, StoreError> {
+pub(in crate::domain::rooms) async fn states_after(db: &mut Db, events: &[StoredEvent]) -> Result<Vec<StateMap>, StoreError> {
     let mut states = Vec::new();
     // Most events leave the state as it is: equal ones are not even loaded.
     let mut seen: BTreeSet<(Option<SnapshotSn>, Option<EventSn>)> = BTreeSet::new();
@@ -119,7 +119,7 @@ pub(in crate::domain::rooms) async fn state_of(
 }
 
 /// Parents whose state we know, and the ids of the others.
-pub(super) async fn parents_with_state(
+pub(in crate::domain::rooms) async fn parents_with_state(
     db: &mut Db,
     ids: &[OwnedEventId],
 ) -> Result<(Vec<StoredEvent>, Vec<OwnedEventId>), StoreError> {

@@ -16,7 +16,7 @@ use crate::{
             auth::needed_state,
             build::{Draft, Place, sign, unsigned},
         },
-        rooms::{Acceptance, LocalUser, NewRoom, create::Preset},
+        rooms::{Acceptance, LocalUser, NewRoom, create::Preset, partial::Omitted},
     },
     store::{Durability, NewAccount, Standing, StateMap, StoreError},
     testing::{FakeNetwork, TestHome},
@@ -25,7 +25,7 @@ use crate::{
 /// Events of one graph.
 const EVENTS: usize = 24;
 /// Servers that get them each in another order.
-const SERVERS: usize = 2;
+const SERVERS: usize = 3;
 
 #[tokio::test]
 async fn any_order_of_arrival_makes_the_same_state() {
@@ -44,12 +44,19 @@ async fn any_order_of_arrival_makes_the_same_state() {
         assert!(!state.is_empty(), "seed {seed}");
         for n in 0..SERVERS {
             let other = TestHome::new(&format!("server{n}.example"), &network).await;
-            maker.found(&other, &base).await;
+            // The last of them comes in without the members and hears of them in the end.
+            let partial = n + 1 == SERVERS;
+            maker.found(&other, &base, partial).await;
             let order = shuffled(&maker.nodes, &mut random);
             for node in &order {
                 let event = maker.nodes[*node].pdu(&maker.rules);
                 let fared = other.parts.rooms.accept_remote(&maker.room_id, event, None).await.unwrap();
                 assert!(!matches!(fared, Acceptance::Missing { .. } | Acceptance::Known), "seed {seed}: {fared:?}");
+            }
+            if partial {
+                let room = other.parts.store.read().await.unwrap().room_sn(&maker.room_id).await.unwrap().unwrap();
+                let told: Vec<OwnedEventId> = base.state.iter().map(|json| maker.parse(json).event_id).collect();
+                other.parts.rooms.complete(room, &told).await.unwrap();
             }
             let (theirs, theirs_rejected) = outcome(&other, &last, &maker.nodes).await;
             assert_eq!(theirs_rejected, rejected, "seed {seed}, order {order:?}");
@@ -132,14 +139,20 @@ impl Maker {
     }
 
     /// The base becomes known to another server.
-    async fn found(&self, other: &TestHome, base: &Base) {
-        let parse = |json: &String| {
-            let object: CanonicalJsonObject = serde_json::from_str(json).unwrap();
-            Pdu::parse(&object, &self.rules).unwrap()
-        };
-        let state = base.state.iter().map(parse).collect();
-        let all = base.all.iter().map(parse).collect();
-        other.parts.rooms.enter(&self.room_id, &self.version, parse(&base.join), state, all).await.unwrap();
+    async fn found(&self, other: &TestHome, base: &Base, partial: bool) {
+        let mut state: Vec<Pdu> = base.state.iter().map(|json| self.parse(json)).collect();
+        let all = base.all.iter().map(|json| self.parse(json)).collect();
+        let omitted = partial.then(|| Omitted::new(self.home.name(), Vec::new()));
+        if partial {
+            state.retain(|event| event.kind != TimelineEventType::RoomMember);
+        }
+        let join = self.parse(&base.join);
+        other.parts.rooms.enter(&self.room_id, &self.version, join, state, all, omitted).await.unwrap();
+    }
+
+    fn parse(&self, json: &str) -> Pdu {
+        let object: CanonicalJsonObject = serde_json::from_str(json).unwrap();
+        Pdu::parse(&object, &self.rules).unwrap()
     }
 
     /// The state after an event, as the maker has it.

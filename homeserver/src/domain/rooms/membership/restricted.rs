@@ -78,14 +78,15 @@ impl Rooms {
             allowed.allow.into_iter().filter(|condition| condition.kind == "m.room_membership").take(CONDITIONS)
         {
             let Some(room_id) = condition.room_id else { continue };
-            let here = match db.room_sn(&room_id).await? {
-                Some(room) => db.server_is_joined(room, ServerSn::OURS).await?,
-                None => false,
+            let (here, whole) = match db.room_by_id(&room_id).await? {
+                Some(other) => (db.server_is_joined(other.sn, ServerSn::OURS).await?, !other.partial),
+                None => (false, false),
             };
-            if !here {
-                answer = Vouching::Unknown;
-            } else if db.is_joined(&room_id, target).await? {
+            if here && db.is_joined(&room_id, target).await? {
                 return self.voucher(db, room, &rules).await;
+            }
+            if !(here && whole) {
+                answer = Vouching::Unknown;
             }
         }
         Ok(answer)

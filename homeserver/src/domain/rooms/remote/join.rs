@@ -7,15 +7,16 @@ use ruma::{
     api::federation::membership::{create_join_event::v2 as send_join, prepare_join_event::v1 as make_join},
     events::TimelineEventType,
 };
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
     domain::{
         events::{Pdu, pdu::Age, versions},
         federation::Deadline,
-        rooms::{Acceptance, LocalUser, Rooms, RoomsError},
+        rooms::{Acceptance, LocalUser, Rooms, RoomsError, partial::Omitted},
     },
-    store::ServerSn,
+    store::{Membership, ServerSn, StoreError},
 };
 
 use super::{SERVERS, template::VOUCHER};
@@ -69,7 +70,13 @@ impl Rooms {
         let rules = versions::rules(&version).ok_or(RoomsError::UnsupportedVersion)?;
         let join = self.fill_in(&template.event, &rules, room_id, &user.user_id, content, self.clock.now())?;
         let raw = RawValue::from_string(join.json.clone()).map_err(|error| RoomsError::BadEvent(error.to_string()))?;
-        let request = send_join::Request::new(room_id.to_owned(), join.event_id.clone(), raw);
+        let here = match self.store.read().await?.room_by_id(room_id).await? {
+            Some(room) => self.store.read().await?.server_is_joined(room.sn, ServerSn::OURS).await?,
+            None => false,
+        };
+        let mut request = send_join::Request::new(room_id.to_owned(), join.event_id.clone(), raw);
+        // Two who talk to each other need each other's keys at once; a room of thousands is there without its members first.
+        request.omit_members = !here && !self.is_invited_directly(user, room_id).await?;
         let answer = client.request_now(server, request, Deadline::Room).await?.room_state;
         let signed = match answer.event {
             Some(event) => self.verified(&rules, &event).await.ok().filter(|event| event.event_id == join.event_id),
@@ -88,15 +95,33 @@ impl Rooms {
         let auth_chain = self.verified_with(&rules, room_id, answer.auth_chain, &notaries, Age::History).await?;
         check_create(&state, &version)?;
         check_single(&state)?;
-        let here = match self.store.read().await?.room_by_id(room_id).await? {
-            Some(room) => self.store.read().await?.server_is_joined(room.sn, ServerSn::OURS).await?,
-            None => false,
-        };
         if here {
             return self.come_beside(room_id, &version, join, state, auth_chain).await;
         }
-        self.enter(room_id, &version, join, state, auth_chain).await
+        let omitted = answer.members_omitted.then(|| Omitted::new(server, answer.servers_in_room.unwrap_or_default()));
+        self.enter(room_id, &version, join, state, auth_chain, omitted).await
     }
+
+    /// Whether the user was asked into the room to talk with one other.
+    async fn is_invited_directly(&self, user: &LocalUser, room_id: &RoomId) -> Result<bool, StoreError> {
+        let mut db = self.store.read().await?;
+        let Some(room) = db.room_sn(room_id).await? else { return Ok(false) };
+        let mine = db.local_membership(user.user, room).await?;
+        let invite = mine.filter(|mine| mine.membership == Membership::Invite).and_then(|mine| mine.invite_event);
+        let invite = invite.and_then(|json| serde_json::from_str::<Invite>(&json).ok());
+        Ok(invite.is_some_and(|invite| invite.content.is_direct))
+    }
+}
+
+#[derive(Deserialize)]
+struct Invite {
+    content: InviteContent,
+}
+
+#[derive(Deserialize)]
+struct InviteContent {
+    #[serde(default)]
+    is_direct: bool,
 }
 
 impl Rooms {

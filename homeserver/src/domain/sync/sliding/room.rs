@@ -140,8 +140,11 @@ async fn joined_section(db: &mut Db, pass: &Pass<'_>, asked: &Asked, extent: &Ex
     section.name.clone_from(&name);
     if changed(MEMBER) || (name.is_none() && changed("m.room.name")) {
         let (joined, invited) = db.member_counts(room.room).await?;
-        section.joined_count = Some(UInt::from(joined));
-        section.invited_count = Some(UInt::from(invited));
+        // Nothing is said of members who are still to come.
+        if !db.is_partial(room.room).await? {
+            section.joined_count = Some(UInt::from(joined));
+            section.invited_count = Some(UInt::from(invited));
+        }
         if name.is_none() {
             let heroes = db.heroes(room.room, pass.viewer.user).await?;
             section.name = summary::name_of_heroes(&heroes, joined, invited);

@@ -47,9 +47,12 @@ impl Sync {
         let mut joined = api::JoinedRoom::new();
         let mut heroes: Vec<EventSn> = Vec::new();
         if members_changed {
-            let (in_room, invited) = db.member_counts(room.room).await?;
-            joined.summary.joined_member_count = Some(UInt::from(in_room));
-            joined.summary.invited_member_count = Some(UInt::from(invited));
+            // Nothing is said of members who are still to come.
+            if !db.is_partial(room.room).await? {
+                let (in_room, invited) = db.member_counts(room.room).await?;
+                joined.summary.joined_member_count = Some(UInt::from(in_room));
+                joined.summary.invited_member_count = Some(UInt::from(invited));
+            }
             if summary::face(db, room.room).await?.name.is_none() {
                 for hero in db.heroes(room.room, pass.viewer.user).await? {
                     heroes.push(hero.event);
