@@ -131,6 +131,10 @@ impl Rooms {
         if event.room_id != room.room_id {
             return Err(RoomsError::BadEvent("The event belongs to another room".to_owned()));
         }
+        // One of ours, made twice of the same request.
+        if self.sent_before(room.sn, &event.kind.to_string(), came.transaction.as_ref()).await?.is_some() {
+            return Ok(Turn::Over(Acceptance::Known));
+        }
         let mut db = self.store.read().await?;
         if let Some(stored) = db.event(&event.event_id).await?
             && (stored.position.is_some() || stored.standing != Standing::Accepted)

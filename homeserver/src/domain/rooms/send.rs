@@ -201,15 +201,12 @@ impl Rooms {
         rules: RoomVersionRules,
         own: Own,
     ) -> Result<OwnedEventId, RoomsError> {
-        let event_id = own.event.event_id.clone();
+        let (event_id, kind) = (own.event.event_id.clone(), own.event.kind.to_string());
         {
             let _turn = self.locks.lock(&room.room_id).await;
             // The same request may have come twice.
-            if let Some((user, device_id, txn_id)) = &own.transaction {
-                let (mut db, kind) = (self.store.read().await?, own.event.kind.to_string());
-                if let Some(sent) = db.sent_event(*user, device_id, room.sn, &kind, txn_id).await? {
-                    return Ok(sent);
-                }
+            if let Some(sent) = self.sent_before(room.sn, &kind, own.transaction.as_ref()).await? {
+                return Ok(sent);
             }
             if self.is_as_it_was(room, &own.event).await? {
                 self.write_own(room.sn, room.snapshot, vec![own], rules).await?;
@@ -218,12 +215,26 @@ impl Rooms {
         }
         let came = Came { owed: Owed::All, transaction: own.transaction };
         match self.accept_beside(&room.room_id, own.event, &came).await? {
-            Acceptance::Accepted | Acceptance::Known => Ok(event_id),
+            Acceptance::Accepted => Ok(event_id),
+            Acceptance::Known => {
+                Ok(self.sent_before(room.sn, &kind, came.transaction.as_ref()).await?.unwrap_or(event_id))
+            }
             Acceptance::Rejected(reason) => Err(RoomsError::Forbidden(reason)),
             Acceptance::SoftFailed | Acceptance::Missing { .. } => {
                 Err(RoomsError::Forbidden("The room does not allow it any more".to_owned()))
             }
         }
+    }
+
+    /// The event that the same request of a device made before.
+    pub(super) async fn sent_before(
+        &self,
+        room: RoomSn,
+        kind: &str,
+        transaction: Option<&(UserSn, String, String)>,
+    ) -> Result<Option<OwnedEventId>, StoreError> {
+        let Some((user, device_id, txn_id)) = transaction else { return Ok(None) };
+        self.store.read().await?.sent_event(*user, device_id, room, kind, txn_id).await
     }
 
     /// Whether nothing happened in the room since the event was made at its end.
