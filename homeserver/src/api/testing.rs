@@ -34,6 +34,7 @@ use crate::{
 /// A server that is called directly.
 pub struct Server {
     router: Router,
+    store: Store,
     now: Arc<AtomicI64>,
     #[cfg(test)]
     _folder: Option<tempfile::TempDir>,
@@ -95,11 +96,17 @@ impl Server {
     /// Calls a server that somebody else made; its time does not pass.
     pub fn over(parts: Parts) -> Self {
         Self {
+            store: parts.store.clone(),
             router: router::socket(parts),
             now: Arc::default(),
             #[cfg(test)]
             _folder: None,
         }
+    }
+
+    /// Writes everything down: its folder may be copied.
+    pub async fn close(&self) {
+        self.store.close().await;
     }
 
     /// The same from a folder that outlives it: what an earlier one wrote there is served on.
@@ -130,6 +137,7 @@ impl Server {
         let sender = AppserviceSender::new(sending.0, parts.ephemeral.clone(), sending.1);
         Ok((
             Self {
+                store: parts.store.clone(),
                 router: router::socket(parts),
                 now,
                 #[cfg(test)]

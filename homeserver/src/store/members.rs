@@ -214,9 +214,12 @@ impl Db {
 }
 
 impl Db {
-    /// Whether the room's state speaks of anybody of this server, whatever it says.
+    /// Whether the room's state speaks of anybody of this server, whatever it says; or may do so when its members are here.
     pub async fn server_has_members(&mut self, room: RoomSn, server: ServerSn) -> Result<bool, StoreError> {
-        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM members WHERE server_sn = $2 AND membership IN (0, 1, 2, 3, 4) AND room_sn = $1)")
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM members WHERE server_sn = $2 AND membership IN (0, 1, 2, 3, 4) AND room_sn = $1)
+                 OR EXISTS (SELECT 1 FROM partial_servers WHERE room_sn = $1 AND server_sn = $2)",
+        )
             .bind(room)
             .bind(server)
             .fetch_one(&mut self.0)

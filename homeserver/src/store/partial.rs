@@ -64,13 +64,15 @@ impl Tx {
         servers: &[OwnedServerName],
     ) -> Result<(), StoreError> {
         let now = self.now_ms();
-        sqlx::query("UPDATE rooms SET partial_via = $2, partial_since_ts = $3, partial_join_sn = $4 WHERE room_sn = $1")
-            .bind(room)
-            .bind(via.as_str())
-            .bind(now)
-            .bind(join)
-            .execute(&mut self.db.0)
-            .await?;
+        sqlx::query(
+            "UPDATE rooms SET partial_via = $2, partial_since_ts = $3, partial_join_sn = $4 WHERE room_sn = $1",
+        )
+        .bind(room)
+        .bind(via.as_str())
+        .bind(now)
+        .bind(join)
+        .execute(&mut self.db.0)
+        .await?;
         sqlx::query("DELETE FROM partial_servers WHERE room_sn = $1").bind(room).execute(&mut self.db.0).await?;
         for server in servers {
             let server = self.make_server_sn(server).await?;

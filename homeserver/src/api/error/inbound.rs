@@ -14,7 +14,9 @@ use crate::{
 impl From<AccessError> for ApiError {
     fn from(error: AccessError) -> Self {
         match error {
-            AccessError::UnknownRoom | AccessError::UnknownEvent | AccessError::Arriving => Self::not_found(error.to_string()),
+            AccessError::UnknownRoom | AccessError::UnknownEvent | AccessError::Arriving => {
+                Self::not_found(error.to_string())
+            }
             AccessError::NotInRoom | AccessError::Denied => Self::forbidden(error.to_string()),
             AccessError::Store(error) => error.into(),
         }

@@ -3,14 +3,11 @@
 //! Until then nothing is said that may be wrong: counts are left out, lists of members wait, and whoever speaks is known by the member
 //! event that their own event rests on. Then what was judged meanwhile is judged again.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+mod arrivals;
 
-use ruma::{OwnedEventId, OwnedRoomId, OwnedServerName, ServerName, room_version_rules::RoomVersionRules};
-use tokio::sync::{Notify, watch};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ruma::{OwnedEventId, room_version_rules::RoomVersionRules};
 
 use crate::{
     domain::{encryption, events::Pdu},
@@ -29,95 +26,12 @@ use super::{
     consequences::{Tell, change_state},
 };
 
+pub use self::arrivals::Arriving;
+pub(super) use self::arrivals::{Arrivals, Omitted};
+
 /// Pieces of state written in one transaction: others write between.
 const AT_ONCE: usize = 500;
-/// How long somebody who asks for the members waits for them, within a client's own patience.
-const WAIT: Duration = Duration::from_secs(25);
-
-/// The other servers of a room, as told in place of its members.
-pub(super) struct Omitted {
-    pub via: OwnedServerName,
-    pub servers: Vec<OwnedServerName>,
-}
-
-/// Servers of one room that are kept, as one told them.
-const SERVERS: usize = 5000;
-
-impl Omitted {
-    /// `servers` as `via` named them: what is no server name is left out.
-    pub(super) fn new(via: &ServerName, servers: Vec<String>) -> Self {
-        let named = servers.into_iter().take(SERVERS).filter_map(|name| OwnedServerName::try_from(name).ok());
-        Self { via: via.to_owned(), servers: std::iter::once(via.to_owned()).chain(named).collect() }
-    }
-}
-
-/// How far the members of a room are on their way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arriving {
-    pub room_id: OwnedRoomId,
-    /// Pieces of state that are in their place.
-    pub arrived: usize,
-    /// How many there will be; `None` until a server told.
-    pub all: Option<usize>,
-}
-
-/// Which rooms' members are on their way.
-#[derive(Clone)]
-pub(super) struct Arrivals(Arc<Inner>);
-
-struct Inner {
-    rooms: watch::Sender<BTreeMap<RoomSn, Arriving>>,
-    begun: Notify,
-}
-
-impl Default for Arrivals {
-    fn default() -> Self {
-        Self(Arc::new(Inner { rooms: watch::Sender::new(BTreeMap::new()), begun: Notify::new() }))
-    }
-}
-
-impl Arrivals {
-    pub(super) fn begin(&self, room: RoomSn, room_id: OwnedRoomId) {
-        self.0.rooms.send_modify(|rooms| _ = rooms.insert(room, Arriving { room_id, arrived: 0, all: None }));
-        self.0.begun.notify_one();
-    }
-
-    fn progress(&self, room: &RoomRow, arrived: usize, all: usize) {
-        let room_id = room.room_id.clone();
-        self.0.rooms.send_modify(|rooms| _ = rooms.insert(room.sn, Arriving { room_id, arrived, all: Some(all) }));
-    }
-
-    fn over(&self, room: RoomSn) {
-        self.0.rooms.send_modify(|rooms| _ = rooms.remove(&room));
-    }
-}
-
 impl Rooms {
-    /// Rooms whose members are on their way, now and at each change.
-    pub fn arriving(&self) -> watch::Receiver<BTreeMap<RoomSn, Arriving>> {
-        self.arrivals.0.rooms.subscribe()
-    }
-
-    /// Returns when a room was entered without its members since the last time.
-    pub(in crate::domain) async fn next_arrival(&self) {
-        self.arrivals.0.begun.notified().await;
-    }
-
-    /// Waits until the members of a room are here.
-    pub async fn whole(&self, room: RoomSn) -> Result<(), RoomsError> {
-        let mut changed = self.arriving();
-        let waited = async {
-            while self.store.read().await?.is_partial(room).await? {
-                changed.changed().await.map_err(|_| StoreError::Closed)?;
-            }
-            Ok(())
-        };
-        match tokio::time::timeout(WAIT, waited).await {
-            Ok(waited) => Ok(waited?),
-            Err(_) => Err(RoomsError::Arriving),
-        }
-    }
-
     /// The member events that an event rests on say who its sender is, where the state that we have does not.
     pub(super) async fn add_claimed(&self, event: &Pdu, state: &mut StateMap) -> Result<(), StoreError> {
         let mut db = self.store.read().await?;
@@ -179,6 +93,9 @@ impl Rooms {
             None => StateMap::new(),
         };
         drop(db);
+        if known.keys().any(|key| !whole.contains_key(key)) {
+            return Err(RoomsError::BadEvent("The state that was told lacks what was told when we came".to_owned()));
+        }
         let mut other = whole.clone();
         other.extend(known);
         let mut states = vec![whole];
@@ -336,7 +253,14 @@ impl Rooms {
             .write::<_, StoreError, _>(Durability::Full, move |tx| {
                 Box::pin(async move {
                     tx.end_partial(room).await?;
+                    let position = tx.next_position();
                     for user in tx.local_joined_members(room).await? {
+                        // Their own membership is told once more, and the counts that were left out with it.
+                        let user_id = tx.user_id(user).await?;
+                        let member = tx.current_state_event(room, "m.room.member", user_id.as_str()).await?;
+                        if let Some((key, event)) = member.and_then(|member| Some((member.key?, member.sn))) {
+                            tx.change_current_state(room, position, key, Some(event)).await?;
+                        }
                         encryption::joined(tx, room, user).await?;
                         tx.wake_user(user);
                     }
@@ -369,10 +293,7 @@ async fn put_near(
 }
 
 /// The events, each after those of them that are its parents.
-async fn parents_first(
-    db: &mut Db,
-    events: Vec<(EventSn, Standing)>,
-) -> Result<Vec<(EventSn, Standing)>, StoreError> {
+async fn parents_first(db: &mut Db, events: Vec<(EventSn, Standing)>) -> Result<Vec<(EventSn, Standing)>, StoreError> {
     let standings: HashMap<EventSn, Standing> = events.iter().copied().collect();
     let mut done: HashSet<EventSn> = HashSet::new();
     let mut order = Vec::with_capacity(events.len());

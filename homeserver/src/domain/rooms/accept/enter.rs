@@ -26,7 +26,7 @@ use super::state::difference;
 impl Rooms {
     /// Takes the answer of `send_join`: `join` is our user's member event, `state` the room before it, `auth_chain` what that rests on.
     /// Signatures were checked. Nothing is stored unless the state allows the join. With `omitted`, its members are still to come.
-    pub async fn enter(
+    pub(in crate::domain::rooms) async fn enter(
         &self,
         room_id: &RoomId,
         version: &RoomVersionId,

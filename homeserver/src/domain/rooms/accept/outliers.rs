@@ -129,7 +129,7 @@ impl Rooms {
     }
 
     /// The create event stands behind every event from room version 12 on, without being named.
-    pub(super) async fn add_create(
+    pub(in crate::domain::rooms) async fn add_create(
         &self,
         room_id: &RoomId,
         known: &BTreeMap<OwnedEventId, Arc<Pdu>>,

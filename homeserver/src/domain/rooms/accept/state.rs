@@ -73,7 +73,10 @@ impl Rooms {
 }
 
 /// The different states after some events.
-pub(in crate::domain::rooms) async fn states_after(db: &mut Db, events: &[StoredEvent]) -> Result<Vec<StateMap>, StoreError> {
+pub(in crate::domain::rooms) async fn states_after(
+    db: &mut Db,
+    events: &[StoredEvent],
+) -> Result<Vec<StateMap>, StoreError> {
     let mut states = Vec::new();
     // Most events leave the state as it is: equal ones are not even loaded.
     let mut seen: BTreeSet<(Option<SnapshotSn>, Option<EventSn>)> = BTreeSet::new();

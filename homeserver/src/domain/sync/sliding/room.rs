@@ -111,6 +111,8 @@ async fn joined(db: &mut Db, pass: &Pass<'_>, wanted: &Wanted<'_>) -> Result<Opt
         let told_anything = !section.timeline.is_empty()
             || !section.required_state.is_empty()
             || section.limited
+            // Members who came without an event that tells of them: they were on their way when the room was joined.
+            || section.joined_count.is_some()
             // What an ignored user says is not shown, yet it may count and lifts the room.
             || wanted.changes.events();
         return Ok((told_anything || unread || extent.longer).then_some(section));
