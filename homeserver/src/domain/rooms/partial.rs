@@ -31,6 +31,7 @@ pub(super) use self::arrivals::{Arrivals, Omitted};
 
 /// Pieces of state written in one transaction: others write between.
 const AT_ONCE: usize = 500;
+
 impl Rooms {
     /// The member events that an event rests on say who its sender is, where the state that we have does not.
     pub(super) async fn add_claimed(&self, event: &Pdu, state: &mut StateMap) -> Result<(), StoreError> {
