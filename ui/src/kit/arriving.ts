@@ -1,4 +1,4 @@
-// What is said of a room whose people are on their way.
+/** What is said of a room whose people are on their way. */
 import { m } from '~/i18n/paraglide/messages.js';
 
 export function arrivingWords({ arrived, all }: { arrived: number; all: number | null }): string {

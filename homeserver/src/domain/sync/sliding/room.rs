@@ -108,13 +108,16 @@ async fn joined(db: &mut Db, pass: &Pass<'_>, wanted: &Wanted<'_>) -> Result<Opt
             return Ok(None);
         }
         let section = joined_section(db, pass, asked, &extent).await?;
+        // What an ignored user says is not shown, yet it may count and lifts the room. What came after this answer's moment is no news yet.
+        let hidden = section.timeline.is_empty()
+            && wanted.changes.events()
+            && !db.timeline(room.room, from, pass.now, 1).await?.is_empty();
         let told_anything = !section.timeline.is_empty()
             || !section.required_state.is_empty()
             || section.limited
             // Members who came without an event that tells of them: they were on their way when the room was joined.
             || section.joined_count.is_some()
-            // What an ignored user says is not shown, yet it may count and lifts the room.
-            || wanted.changes.events();
+            || hidden;
         return Ok((told_anything || unread || extent.longer).then_some(section));
     }
     Ok(Some(joined_section(db, pass, asked, &extent).await?))
