@@ -204,6 +204,8 @@ const screens = [
     },
   },
   { name: '63-people-arriving', scene: 'arriving', at: room('crowd'), act: (page) => byName(page, 'button', 'People').click() },
+  { name: '65-call-in-the-corner', scene: 'call', at: '#/settings/profile' },
+  { name: '66-call-in-the-corner-of-home', scene: 'call', textSize: 150, size: { width: 880, height: 560 } },
   { name: '45-opening', scene: 'opening', act: (page) => page.waitForTimeout(1300) },
 ];
 

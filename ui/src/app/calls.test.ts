@@ -100,6 +100,32 @@ describe('sound', () => {
   });
 });
 
+describe('a call in the corner', () => {
+  it('goes along where no bar tells of it, and leads back', async () => {
+    const transport = start('call', '/#/settings/appearance');
+    const corner = await screen.findByRole('region', { name: 'Call in the corner' });
+    expect(within(corner).getByText('Mira')).toBeTruthy();
+    await userEvent.click(within(corner).getByRole('button', { name: 'Mute' }));
+    expect(transport.asked.find((request) => request.name === 'set_call_media')).toMatchObject({ args: { call, wish: { microphone: false } } });
+    corner.focus();
+    await userEvent.keyboard('{ArrowUp}');
+    expect(localStorage.getItem('hearth.call-corner')).toBe('top-end');
+    await userEvent.keyboard('{Enter}');
+    expect(await screen.findByRole('region', { name: 'Call' })).toBeTruthy();
+    expect(screen.queryByRole('region', { name: 'Call in the corner' })).toBeNull();
+  });
+
+  it('is muted and found again by keys from anywhere', async () => {
+    const transport = start('call', workshop);
+    await screen.findByRole('region', { name: 'Call under way' });
+    expect(screen.queryByRole('region', { name: 'Call in the corner' })).toBeNull();
+    await userEvent.keyboard('{Control>}{Shift>}m{/Shift}{/Control}');
+    expect(transport.asked.find((request) => request.name === 'set_call_media')).toMatchObject({ args: { call, wish: { microphone: false } } });
+    await userEvent.keyboard('{Control>}{Shift>}c{/Shift}{/Control}');
+    expect(await screen.findByRole('region', { name: 'Call' })).toBeTruthy();
+  });
+});
+
 describe('a call that is over', () => {
   it('says why, and can be tried again', async () => {
     const transport = start('call-ended', mira);

@@ -3,6 +3,7 @@ import type { CallDevice } from '~/backend/bindings/CallDevice';
 import type { CallEnd } from '~/backend/bindings/CallEnd';
 import type { CallRef } from '~/backend/bindings/CallRef';
 import type { CallView } from '~/backend/bindings/CallView';
+import type { MediaWish } from '~/backend/bindings/MediaWish';
 import type { Quality } from '~/backend/bindings/Quality';
 import { m } from '~/i18n/paraglide/messages.js';
 
@@ -18,6 +19,21 @@ export function ringsAloud(call: CallView): boolean {
 /** One that the person is in, makes, or has just been in. */
 export function isOpen(call: CallView): boolean {
   return call.state.state !== 'ringing';
+}
+
+/** Neither only ringing nor over. */
+export function isUnderWay(call: CallView): boolean {
+  return call.state.state !== 'ringing' && call.state.state !== 'ended';
+}
+
+/** Something of the other side is to be seen. */
+export function hasPictures(call: CallView): boolean {
+  return call.state.state === 'connected' && !call.held_by_them && !call.ours.on_hold && (call.theirs.camera || call.theirs.screen);
+}
+
+/** Mutes, or speaks again. */
+export function muteWish(call: CallView): { call: CallRef; wish: MediaWish } {
+  return { call: callOf(call), wish: { microphone: !call.ours.microphone, camera: null, screen: null, on_hold: null } };
 }
 
 /** 75 → "01:15", 3675 → "1:01:15". */
