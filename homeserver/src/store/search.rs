@@ -60,7 +60,8 @@ struct Row {
 
 /// The words of a search term, as they are looked for and highlighted.
 pub fn search_words(term: &str) -> Vec<String> {
-    term.split_whitespace()
+    // A NUL would end the expression in the middle of a word.
+    term.split(|character: char| character.is_whitespace() || character.is_control())
         .filter(|word| word.chars().any(char::is_alphanumeric))
         .map(|word| word.chars().take(LONGEST_WORD).collect())
         .take(WORDS)

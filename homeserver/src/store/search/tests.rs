@@ -25,6 +25,7 @@ fn nothing_in_a_term_is_an_operator() {
     let expected = "{body topic} : (\"tea\" AND \"OR\" AND \"\"\"cake*\" AND \"NEAR(\" AND \"body:x\")";
     assert_eq!(expression(&words, within).as_deref(), Some(expected));
     assert_eq!(expression(&search_words(" - … "), within), None);
+    assert_eq!(search_words("te\0a\u{7}x  y"), ["te", "a", "x", "y"]);
 }
 
 #[tokio::test]
