@@ -44,7 +44,7 @@ use crate::{
         listener::{self, Hosts, Limits, Listener, Serve},
         networks::AllowedNetworks,
         tls::{self, Certificate},
-        turn::{TurnLimits, TurnOptions, TurnServer},
+        turn::{TurnLimits, TurnOptions, TurnServer, reached_at},
     },
     store::{RoomSn, Store},
 };
@@ -319,6 +319,7 @@ async fn own_turn(
         networks: AllowedNetworks::new(config.allow_networks.clone()),
         clock: clock.clone(),
         limits: TurnLimits::default(),
+        reached: Arc::new(reached_at),
         shutdown: stop.child_token(),
     };
     let opened = TurnServer::open(options).await;

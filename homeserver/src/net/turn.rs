@@ -10,7 +10,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr, UdpSocket as StdSocket},
     ops::RangeInclusive,
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -40,8 +40,12 @@ pub struct TurnOptions {
     pub networks: AllowedNetworks,
     pub clock: Clock,
     pub limits: TurnLimits,
+    /// By which address others reach this computer where it listens, as [`reached_at`] finds it.
+    pub reached: Reached,
     pub shutdown: CancellationToken,
 }
+
+pub type Reached = Arc<dyn Fn(IpAddr) -> io::Result<IpAddr> + Send + Sync>;
 
 /// A server that runs until its token is cancelled.
 pub struct TurnServer {
@@ -53,9 +57,24 @@ pub struct TurnServer {
 /// What clients are told of a TURN server; no URIs where there is none that could help them.
 #[derive(Clone, Debug, Default)]
 pub struct Offer {
-    pub uris: Arc<[String]>,
+    uris: Arc<RwLock<Vec<String>>>,
     /// What names and passwords are made from.
     pub secret: Arc<str>,
+}
+
+impl Offer {
+    pub fn new(uris: Vec<String>, secret: &str) -> Self {
+        Self { uris: Arc::new(RwLock::new(uris)), secret: secret.into() }
+    }
+
+    /// Where it is reached now: a laptop moves.
+    pub fn uris(&self) -> Vec<String> {
+        self.uris.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, uris: Vec<String>) {
+        *self.uris.write().unwrap_or_else(PoisonError::into_inner) = uris;
+    }
 }
 
 impl TurnServer {
@@ -64,17 +83,13 @@ impl TurnServer {
         let local = socket.local_addr()?;
         let outside = match options.address {
             Some(address) => address,
-            None => reached_at(local.ip())?,
+            None => (options.reached)(local.ip())?,
         };
-        let seen = SocketAddr::new(outside, local.port());
-        // Nobody else reaches a loopback address.
-        let helps = !outside.is_loopback() || options.networks.permit(outside);
-        let uris = if helps { vec![format!("turn:{seen}?transport=udp")] } else { Vec::new() };
-        let offer = Offer { uris: uris.into(), secret: options.secret.as_str().into() };
+        let offer = Offer::new(uris(&options, SocketAddr::new(outside, local.port())), &options.secret);
         let quotas = Arc::new(Quotas::new(options.limits.clone()));
         let front = Arc::new(Front::new(socket, Arc::clone(&quotas), options.shutdown.clone()));
         let opened = serve(&options, local.ip(), outside, &quotas, &front).await?;
-        let task = tokio::spawn(tend(opened, options, local.ip(), outside, quotas, front));
+        let task = tokio::spawn(tend(opened, options, local, outside, quotas, front, offer.clone()));
         Ok(Self { offer, address: local, task })
     }
 
@@ -93,6 +108,12 @@ impl TurnServer {
             tracing::warn!(%error, "the TURN server did not end well");
         }
     }
+}
+
+fn uris(options: &TurnOptions, seen: SocketAddr) -> Vec<String> {
+    // Nobody else reaches a loopback address.
+    let helps = !seen.ip().is_loopback() || options.networks.permit(seen.ip());
+    if helps { vec![format!("turn:{seen}?transport=udp")] } else { Vec::new() }
 }
 
 async fn serve(
@@ -121,24 +142,37 @@ async fn serve(
 }
 
 /// The library remembers every challenge that it ever gave, so that whoever asks for many fills the memory: while nobody is
-/// relayed it is started anew after some thousands.
+/// relayed it is started anew after some thousands. So it is when this computer has another address.
 async fn tend(
     mut server: Server,
     options: TurnOptions,
-    inside: IpAddr,
-    outside: IpAddr,
+    local: SocketAddr,
+    mut outside: IpAddr,
     quotas: Arc<Quotas>,
     front: Arc<Front>,
+    offer: Offer,
 ) {
+    let inside = local.ip();
+    let mut moved = false;
     let mut look = tokio::time::interval(options.limits.look);
     loop {
         tokio::select! {
             () = options.shutdown.cancelled() => break,
             _ = look.tick() => {}
         }
-        if !front.is_worn() || quotas.relays() > 0 {
+        // On no network it keeps the address that it had.
+        if options.address.is_none()
+            && let Ok(now) = (options.reached)(inside)
+            && now != outside
+        {
+            outside = now;
+            moved = true;
+            offer.set(uris(&options, SocketAddr::new(outside, local.port())));
+        }
+        if !(moved || front.is_worn()) || quotas.relays() > 0 {
             continue;
         }
+        moved = false;
         close(&server).await;
         front.renew();
         match serve(&options, inside, outside, &quotas, &front).await {
@@ -159,7 +193,7 @@ async fn close(server: &Server) {
 }
 
 /// The address of this computer that others see when it listens everywhere: that of the way out. Sends nothing.
-fn reached_at(listens: IpAddr) -> io::Result<IpAddr> {
+pub fn reached_at(listens: IpAddr) -> io::Result<IpAddr> {
     if !listens.is_unspecified() {
         return Ok(listens);
     }

@@ -65,7 +65,7 @@ pub async fn get_turn_server_info(
 
 /// What the settings say, or a name that ends at a time with the MAC of that name, as TURN servers with a shared secret expect it.
 fn offer(turn: &Turn, own: &Offer, user_id: &UserId, now_s: i64) -> Option<v3::Response> {
-    let uris: Vec<String> = own.uris.iter().chain(&turn.uris).cloned().collect();
+    let uris: Vec<String> = own.uris().into_iter().chain(turn.uris.iter().cloned()).collect();
     if uris.is_empty() {
         return None;
     }
@@ -96,9 +96,9 @@ mod tests {
     #[test]
     fn our_own_server_is_listed_before_those_that_know_the_same_secret() {
         let alice = user_id!("@alice:one.example");
-        let own = Offer { uris: ["turn:192.0.2.1:3478?transport=udp".to_owned()].into(), secret: "ours".into() };
+        let own = Offer::new(vec!["turn:192.0.2.1:3478?transport=udp".to_owned()], "ours");
         let alone = offer(&turn("[turn]\nlisten = \"0.0.0.0:3478\""), &own, alice, 100).unwrap();
-        assert_eq!((alone.uris.as_slice(), alone.ttl.as_secs()), (own.uris.as_ref(), 86_400));
+        assert_eq!((alone.uris.as_slice(), alone.ttl.as_secs()), (own.uris().as_slice(), 86_400));
         let made = credentials::make("ours", alice.as_str(), 100 + 86_400).unwrap();
         assert_eq!((alone.username, alone.password), made);
 

@@ -1,13 +1,17 @@
 //! A TURN client of another hand against the server.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::{net::UdpSocket, time::timeout};
 use tokio_util::sync::CancellationToken;
 use turn::client::{Client, ClientConfig};
 use webrtc_util::Conn;
 
-use super::{TurnLimits, TurnOptions, TurnServer, credentials};
+use super::{Reached, TurnLimits, TurnOptions, TurnServer, credentials, reached_at};
 use crate::{clock::Clock, net::networks::AllowedNetworks};
 
 const SECRET: &str = "a secret of the tests";
@@ -21,9 +25,13 @@ struct Home {
 
 impl Home {
     async fn with(networks: &[&str], limits: TurnLimits) -> Self {
+        Self::at("127.0.0.1:0", networks, limits, Arc::new(reached_at)).await
+    }
+
+    async fn at(listen: &str, networks: &[&str], limits: TurnLimits, reached: Reached) -> Self {
         let stop = CancellationToken::new();
         let options = TurnOptions {
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen: listen.parse().unwrap(),
             address: None,
             ports: None,
             realm: "one.example".to_owned(),
@@ -31,6 +39,7 @@ impl Home {
             networks: AllowedNetworks::new(networks.iter().map(|network| network.parse().unwrap())),
             clock: Clock::from_fn(|| NOW * 1000),
             limits,
+            reached,
             shutdown: stop.clone(),
         };
         Self { server: TurnServer::open(options).await.unwrap(), stop }
@@ -230,7 +239,29 @@ async fn it_ends_when_it_is_told_to_and_gives_its_port_back() {
 async fn it_is_told_to_clients_only_where_they_can_reach_it() {
     let home = Home::start().await;
     let port = home.server.address().port();
-    assert_eq!(*home.server.offer().uris, [format!("turn:127.0.0.1:{port}?transport=udp")]);
+    assert_eq!(home.server.offer().uris(), [format!("turn:127.0.0.1:{port}?transport=udp")]);
     let alone = Home::with(&[], TurnLimits::default()).await;
-    assert!(alone.server.offer().uris.is_empty());
+    assert!(alone.server.offer().uris().is_empty());
+}
+
+#[tokio::test]
+async fn on_another_network_it_is_told_of_by_its_new_address() {
+    let address = Arc::new(Mutex::new("127.0.0.1".parse::<IpAddr>().unwrap()));
+    let now = Arc::clone(&address);
+    let reached: Reached = Arc::new(move |_| Ok(*now.lock().unwrap()));
+    let limits = TurnLimits { look: Duration::from_millis(50), ..TurnLimits::default() };
+    let home = Home::at("0.0.0.0:0", &["127.0.0.0/8"], limits, reached).await;
+    let port = home.server.address().port();
+    let told = || home.server.offer().uris();
+    assert_eq!(told(), [format!("turn:127.0.0.1:{port}?transport=udp")]);
+    *address.lock().unwrap() = "127.0.0.2".parse().unwrap();
+    until("the new address", async || told() == [format!("turn:127.0.0.2:{port}?transport=udp")]).await;
+    until("a relay there", async || {
+        let client = home.of("@alice:one.example").await;
+        let Ok(relay) = client.allocate().await else { return false };
+        let there = relay.local_addr().unwrap().ip().to_string() == "127.0.0.2";
+        relay.close().await.unwrap();
+        there
+    })
+    .await;
 }
