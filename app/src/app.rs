@@ -22,6 +22,7 @@ use crate::{
         push::AppEvent,
         status::{Connection, ConnectionState, Status},
     },
+    call_network::TurnChoice,
     data_folder::DataFolder,
     phone::Phone,
     recording::Recorder,
@@ -45,6 +46,10 @@ pub struct Options {
     pub devices: Arc<dyn Devices>,
     /// Where media of calls listens, see [`everywhere`].
     pub media_addresses: Vec<SocketAddr>,
+    /// Let calls use nothing but TURN servers.
+    pub relay_only: bool,
+    /// Of our own homeserver.
+    pub turn: TurnChoice,
 }
 
 /// All interfaces but loopback, any port.
@@ -80,6 +85,8 @@ pub(crate) struct Inner {
     pub(crate) alerts: broadcast::Sender<AlertChange>,
     pub(crate) focus: watch::Sender<Focus>,
     pub(crate) recorder: Recorder,
+    /// Held while the network is tried.
+    pub(crate) checking: Mutex<()>,
     /// Held while the test sound plays.
     pub(crate) chime: Mutex<()>,
     /// Starting, unlocking and creating exclude each other.
@@ -112,6 +119,7 @@ impl App {
                 alerts: broadcast::Sender::new(64),
                 focus: watch::Sender::new(Focus::default()),
                 recorder: Recorder::default(),
+                checking: Mutex::default(),
                 chime: Mutex::default(),
                 phase: Mutex::default(),
                 tasks: TaskTracker::new(),

@@ -115,6 +115,7 @@ impl App {
             Request::CloseCall { call } => done(self.phone()?.close(call).await),
             Request::ChooseSound { choice } => done(self.choose_sound(choice)),
             Request::PlayTestSound => done(self.play_test_sound().await),
+            Request::CheckNetwork => answer(self.check_network().await?),
             Request::RefreshCallFrames => done(self.refresh_call_frames()),
 
             Request::SaveMedia { media, name } => answer(self.save_media(&media, &name)),

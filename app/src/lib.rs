@@ -20,6 +20,7 @@ pub mod devices {
 
 mod alerts;
 mod app;
+mod call_network;
 mod data_folder;
 mod dispatch;
 mod errors;
@@ -39,6 +40,7 @@ mod wiring;
 
 pub use alerts::{Alert, AlertChange, CallAlert};
 pub use app::{App, Options, everywhere};
+pub use call_network::TurnChoice;
 pub use data_folder::DataFolder;
 pub use homeserver::Power;
 pub use invite_link::{InviteTarget, parse as parse_invite_link};

@@ -38,7 +38,7 @@ use crate::{
         call::{CallFrame, CallRef, MediaWish},
         error::AppError,
     },
-    app::App,
+    app::{App, Options},
 };
 
 /// Frames that a slow page may be behind; then it begins anew with a key frame.
@@ -175,8 +175,8 @@ impl Line {
     fn new(app: &App, session: Session, show: watch::Sender<Vec<Told>>, frames: broadcast::Sender<Frame>) -> Self {
         let devices = app.inner().options.devices.clone();
         let (report, reports) = mpsc::channel(256);
-        let network =
-            Network { servers: Vec::new(), bind: app.inner().options.media_addresses.clone(), relay_only: false };
+        let Options { media_addresses, relay_only, .. } = &app.inner().options;
+        let network = Network { servers: Vec::new(), bind: media_addresses.clone(), relay_only: *relay_only };
         let viewer = Arc::new(Frames(frames));
         let engine = Engine::new(network, devices.clone(), viewer, report, StdRng::from_os_rng());
         let (outbox, posted) = mpsc::unbounded_channel();

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     api::error::{AppError, ErrorCode},
+    call_network::TurnChoice,
     secrets::OwnDomain,
 };
 
@@ -56,9 +57,13 @@ impl RunningServer {
         domain: Option<&OwnDomain>,
         identity: ServerIdentity,
         new_account: bool,
+        turn: TurnChoice,
     ) -> Result<Self, AppError> {
         let token = new_account.then(|| Zeroizing::new(crate::invite_link::random_name()));
-        let mut config = Config { data: folder.to_owned(), ..Config::default() };
+        let mut config = Config { data: folder.to_owned(), turn: turn.settings(), ..Config::default() };
+        if let Some(network) = turn.network() {
+            config.allow_networks.push(network.into());
+        }
         if let Some(token) = &token {
             config.registration = Registration::Token;
             config.registration_token = Some(token.to_string());

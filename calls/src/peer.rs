@@ -11,6 +11,7 @@ mod flow;
 mod hearing;
 mod negotiation;
 mod outlet;
+pub mod preflight;
 mod session;
 mod speaking;
 mod watching;

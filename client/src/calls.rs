@@ -8,15 +8,17 @@ use std::{
 use futures_util::StreamExt;
 use lru::LruCache;
 use matrix_sdk::{
-    Room,
+    HttpError, Room,
     deserialized_responses::TimelineEvent,
     event_cache::RedecryptorReport,
     room::MessagesOptions,
     sync::{JoinedRoomUpdate, RoomUpdates},
 };
 use ruma::{
-    OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId, api::client::voip::get_turn_server_info,
-    events::AnySyncTimelineEvent, serde::Raw,
+    OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId,
+    api::{client::voip::get_turn_server_info, error::FromHttpResponseError},
+    events::AnySyncTimelineEvent,
+    serde::Raw,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -198,7 +200,14 @@ impl Session {
 
     /// `None` when the server has none.
     pub async fn turn_servers(&self) -> Result<Option<TurnServers>> {
-        let answer = self.client().send(get_turn_server_info::v3::Request::new()).await?;
+        let answer = match self.client().send(get_turn_server_info::v3::Request::new()).await {
+            Ok(answer) => answer,
+            // An empty object is how a server says that it has none.
+            Err(HttpError::Api(error)) if matches!(*error, FromHttpResponseError::Deserialization(_)) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
         let uris: Vec<String> = answer.uris.into_iter().filter(|uri| !uri.trim().is_empty()).collect();
         Ok((!uris.is_empty()).then_some(TurnServers {
             uris,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use app::{App, Options, SecretsIn, ServerChoice, Subscriptions, devices::System};
+use app::{App, Options, SecretsIn, ServerChoice, Subscriptions, TurnChoice, devices::System};
 use tauri::{Manager, RunEvent};
 
 use crate::{Arguments, ipc, media, os};
@@ -72,6 +72,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
                 server: ServerChoice::Own,
                 devices: Arc::new(System::default()),
                 media_addresses: app::everywhere(),
+                relay_only: false,
+                turn: TurnChoice::WhereItHelps,
             };
             let app = tauri::async_runtime::block_on(async { App::start(options) });
             tauri.manage(Shell { app: app.clone(), subscriptions: Subscriptions::new(app.clone()) });

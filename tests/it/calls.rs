@@ -8,6 +8,11 @@ use tests::Person;
 /// Two people in a direct chat; answers its room.
 async fn acquainted() -> Result<(Person, Person, String)> {
     let (ann, bob) = tokio::try_join!(Person::named("Ann"), Person::named("Bob"))?;
+    let room = chat(&ann, &bob).await?;
+    Ok((ann, bob, room))
+}
+
+async fn chat(ann: &Person, bob: &Person) -> Result<String> {
     let link = bob.ask("get_invite_link", Value::Null).await?;
     let opened = ann.ask("open_invite_link", json!({ "link": link["link"] })).await?;
     let room = opened["room_id"].as_str().context("no room")?.to_owned();
@@ -16,7 +21,7 @@ async fn acquainted() -> Result<(Person, Person, String)> {
     bob.ask("accept_invite", json!({ "room_id": room })).await?;
     let chat = ann.subscribe(json!({ "topic": "room", "room_id": room }))?;
     ann.until(chat, "Bob in the chat", |room| room["joined_members"] == 2).await?;
-    Ok((ann, bob, room))
+    Ok(room)
 }
 
 fn in_state(state: &str) -> impl Fn(&Value) -> bool {
@@ -255,5 +260,32 @@ async fn a_call_is_declined_or_given_up() -> Result<()> {
     ann.ask("hang_up", json!({ "call": reference(&calling) })).await?;
     bob.until(at_bob, "silence", |calls| calls.as_array().is_some_and(|calls| !calls.iter().any(in_state("ringing"))))
         .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_nothing_else_leads_through_the_servers_relay() -> Result<()> {
+    let (ann, bob) = tokio::try_join!(Person::relayed("Ann"), Person::relayed("Bob"))?;
+    let room = chat(&ann, &bob).await?;
+    let network = ann.ask("check_network", Value::Null).await?;
+    assert_eq!((&network["reach"], &network["relay"]), (&json!("everyone"), &json!(true)), "{network}");
+
+    let (at_ann, at_bob) = (ann.subscribe(json!({ "topic": "calls" }))?, bob.subscribe(json!({ "topic": "calls" }))?);
+    ann.ask("place_call", json!({ "room_id": room, "video": false })).await?;
+    let ringing = bob.row(at_bob, "the ringing", in_state("ringing")).await?;
+    bob.ask("accept_call", json!({ "call": reference(&ringing), "video": false })).await?;
+    ann.row(at_ann, "Ann's connection", in_state("connected")).await?;
+    tokio::try_join!(hears(&ann, "Bob"), hears(&bob, "Ann"))?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_server_to_ask_nothing_is_promised() -> Result<()> {
+    let ann = Person::named("Ann").await?;
+    let network = ann.ask("check_network", Value::Null).await?;
+    let facts = ["asked", "host", "reflexive", "relay"].map(|fact| network[fact].as_bool());
+    assert_eq!(facts, [Some(false), Some(true), Some(false), Some(false)], "{network}");
+    // A machine with a public address of its own needs nobody to tell.
+    assert!(network["reach"] == "unknown" || network["reach"] == "most", "{network}");
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use app::{
-    App, Options, SecretsIn, ServerChoice, Sink, Subscriptions,
+    App, Options, SecretsIn, ServerChoice, Sink, Subscriptions, TurnChoice,
     api::{
         push::{Batch, Subscription},
         request::Request,
@@ -100,7 +100,18 @@ impl Person {
         Self::over(Arc::new(TempDir::with_prefix("hearth-person-")?))
     }
 
+    /// Whose calls go through the TURN server of their own homeserver, and nowhere else.
+    pub async fn relayed(name: &str) -> Result<Self> {
+        let turn = TurnChoice::At((Ipv4Addr::LOCALHOST, 0).into());
+        let folder = Arc::new(TempDir::with_prefix("hearth-person-")?);
+        Self::settle(Self::start(folder, turn, true)?, name).await
+    }
+
     fn over(folder: Arc<TempDir>) -> Result<Self> {
+        Self::start(folder, TurnChoice::Never, false)
+    }
+
+    fn start(folder: Arc<TempDir>, turn: TurnChoice, relay_only: bool) -> Result<Self> {
         install_tls();
         let path = folder.path().join("data");
         let devices = Arc::new(Pretended::default());
@@ -110,6 +121,8 @@ impl Person {
             server: ServerChoice::Own,
             devices: devices.clone(),
             media_addresses: vec![(Ipv4Addr::LOCALHOST, 0).into()],
+            relay_only,
+            turn,
         });
         let page = Arc::new(Page { states: Mutex::default(), changed: watch::Sender::new(0) });
         let subscriptions = Subscriptions::new(app.clone());
@@ -118,7 +131,10 @@ impl Person {
 
     /// First run with a name, to the end.
     pub async fn named(name: &str) -> Result<Self> {
-        let person = Self::new().await?;
+        Self::settle(Self::new().await?, name).await
+    }
+
+    async fn settle(person: Self, name: &str) -> Result<Self> {
         let status = person.subscribe(json!({ "topic": "status" }))?;
         person.until(status, "first run", |status| status["phase"] == "first_run").await?;
         person.ask("create_account", json!({ "display_name": name })).await?;

@@ -204,6 +204,15 @@ const screens = [
     },
   },
   { name: '63-people-arriving', scene: 'arriving', at: room('crowd'), act: (page) => byName(page, 'button', 'People').click() },
+  {
+    name: '64-call-network',
+    scene: 'conversation',
+    at: '#/settings/sound',
+    async act(page) {
+      await byName(page, 'button', 'Check the network').click();
+      await page.getByText('People behind strict networks').waitFor();
+    },
+  },
   { name: '65-call-in-the-corner', scene: 'call', at: '#/settings/profile' },
   { name: '66-call-in-the-corner-of-home', scene: 'call', textSize: 150, size: { width: 880, height: 560 } },
   { name: '45-opening', scene: 'opening', act: (page) => page.waitForTimeout(1300) },

@@ -129,6 +129,35 @@ pub struct CallFrame {
     pub data: String,
 }
 
+/// How far a call from this computer would reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct CallNetwork {
+    pub reach: Reach,
+    /// This computer is on a network.
+    pub host: bool,
+    /// A server told by which address others see this computer.
+    pub reflexive: bool,
+    /// A server relays where there is no direct way.
+    pub relay: bool,
+    /// There was a server to ask.
+    pub asked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// There is no network.
+    Offline,
+    /// Servers were asked by UDP and none answered.
+    Blocked,
+    /// There is no server to ask: this network for certain, others perhaps.
+    Unknown,
+    /// Whoever can be reached directly.
+    Most,
+    /// Also those whom no direct way leads to.
+    Everyone,
+}
+
 /// What the person changes about what they send; absent: as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, TS)]
 pub struct MediaWish {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{
-    call::{CallRef, MediaWish},
+    call::{CallNetwork, CallRef, MediaWish},
     sound::SoundChoice,
 };
 
@@ -186,6 +186,8 @@ pub enum Request {
     },
     /// Answers when it was played.
     PlayTestSound,
+    /// Answers `CallNetwork`, after some seconds.
+    CheckNetwork,
 
     // Media: what the timeline names by `media`.
     /// Writes a decrypted file where the person chose (Tauri) or answers a download (bridge); answers `SavedFile`.
@@ -328,4 +330,5 @@ pub struct Reply {
     pub load_older: PageResult,
     pub save_media: SavedFile,
     pub get_settings: Settings,
+    pub check_network: CallNetwork,
 }

@@ -45,7 +45,7 @@ impl App {
         let folder = self.data()?.folder.path().to_owned();
         let (keeper, has_domain) = (secrets.clone(), domain.is_some());
         let identity = blocking(move || keeper.identity(has_domain)).await??;
-        RunningServer::own(&folder, domain, identity, new_account).await
+        RunningServer::own(&folder, domain, identity, new_account, self.inner().options.turn).await
     }
 
     pub(super) fn store(&self, secrets: &Secrets) -> Result<Store, AppError> {

@@ -18,7 +18,7 @@ use std::{io::Write, net::Ipv4Addr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use app::{
-    App, Options, SecretsIn, ServerChoice,
+    App, Options, SecretsIn, ServerChoice, TurnChoice,
     devices::{Devices, Pretended, System},
 };
 use axum::{
@@ -83,8 +83,16 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         if arguments.pretended_devices { Arc::new(Pretended::default()) } else { Arc::new(System::default()) };
     let media_addresses =
         if arguments.pretended_devices { vec![(Ipv4Addr::LOCALHOST, 0).into()] } else { app::everywhere() };
-    let app =
-        App::start(Options { folder: arguments.data, secrets: SecretsIn::KeyFile, server, devices, media_addresses });
+    let turn = if arguments.pretended_devices { TurnChoice::Never } else { TurnChoice::WhereItHelps };
+    let app = App::start(Options {
+        folder: arguments.data,
+        secrets: SecretsIn::KeyFile,
+        server,
+        devices,
+        media_addresses,
+        relay_only: false,
+        turn,
+    });
     let guard = Arc::new(guard::Guard::new(port));
     let bridge = Bridge { app: app.clone(), guard: guard.clone(), ui: Arc::new(arguments.ui) };
 

@@ -100,6 +100,17 @@ describe('sound', () => {
   });
 });
 
+describe('the network', () => {
+  it('is checked when one asks, and told in words', async () => {
+    const transport = start('conversation', '/#/settings/sound');
+    await userEvent.click(await screen.findByRole('button', { name: 'Check the network' }));
+    expect(transport.asked.some((request) => request.name === 'check_network')).toBe(true);
+    expect((await screen.findAllByText(/get through to nearly everyone/)).length).toBeGreaterThan(0);
+    expect(screen.getByText('People elsewhere, directly').parentElement?.textContent).toContain('found');
+    expect(screen.getByRole('button', { name: 'Check again' })).toBeTruthy();
+  });
+});
+
 describe('a call in the corner', () => {
   it('goes along where no bar tells of it, and leads back', async () => {
     const transport = start('call', '/#/settings/appearance');

@@ -189,6 +189,8 @@ class Fake implements FakeTransport {
         this.#sound = request.args.choice;
         this.#tell({ topic: 'sound_devices' }, soundDevices(this.#sound));
         return null;
+      case 'check_network':
+        return { reach: 'most', host: true, reflexive: true, relay: false, asked: true };
       case 'play_test_sound':
         return null;
       case 'set_display_name':
