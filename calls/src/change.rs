@@ -2,7 +2,7 @@
 
 use ruma::{OwnedUserId, OwnedVoipId};
 
-use crate::{engine::LocalMedia, moment::Moment, signal::Streams};
+use crate::{device::NoPicture, engine::LocalMedia, moment::Moment, signal::Streams};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -38,6 +38,8 @@ pub enum Change {
     /// The last renegotiation came to nothing; the call goes on as it was.
     NegotiationFailed,
     DeviceLost(Device),
+    /// A camera or screen shows nothing, and is off now.
+    NoPicture(Device, NoPicture),
     DeviceBack(Device),
     /// Both called at once: this call goes on as the other one.
     ContinuedAs(OwnedVoipId),

@@ -4,6 +4,7 @@
 
 pub mod opus;
 pub mod picture;
+pub mod still;
 pub mod vp8;
 
 pub use self::opus::{SoundDecoder, SoundEncoder, VoiceEncoder};

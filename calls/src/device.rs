@@ -5,6 +5,8 @@
 //! long as the sound or the picture that it is about.
 
 pub mod card;
+pub mod file;
+pub mod pixels;
 pub mod pretended;
 pub mod system;
 pub mod tone;
@@ -23,6 +25,22 @@ use crate::{
 #[error("the device is not there")]
 pub struct Gone;
 
+/// Why there are no pictures of a camera or a screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPicture {
+    #[error("there is none")]
+    NotThere,
+    #[error("it was there and is gone")]
+    Vanished,
+    #[error("the system does not allow it")]
+    NotAllowed,
+    #[error("another program has it")]
+    Busy,
+    /// Nothing is wrong.
+    #[error("the person thought better of it")]
+    Cancelled,
+}
+
 #[async_trait]
 pub trait Microphone: Send {
     /// The next 20 milliseconds. May be cancelled.
@@ -39,10 +57,10 @@ pub trait Speaker: Send {
 #[async_trait]
 pub trait Camera: Send {
     /// The next picture, of any size. May be cancelled.
-    async fn look(&mut self) -> Result<Picture, Gone>;
+    async fn look(&mut self) -> Result<Picture, NoPicture>;
 }
 
-/// A microphone or speaker that can be chosen.
+/// A device that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     pub id: String,
@@ -71,13 +89,17 @@ pub trait Devices: Send + Sync {
     async fn speaker(&self) -> Result<Box<dyn Speaker>, Gone>;
     /// A speaker of its own for what is no part of a call: it rings, and is no echo to be taken out of what is heard.
     async fn bell(&self) -> Result<Box<dyn Speaker>, Gone>;
-    async fn camera(&self) -> Result<Box<dyn Camera>, Gone>;
-    /// Asks the person which screen or window; [`Gone`] when they think better of it.
-    async fn screen(&self) -> Result<Box<dyn Camera>, Gone>;
+    async fn camera(&self) -> Result<Box<dyn Camera>, NoPicture>;
+    /// Asks the person which screen or window. Finish it: a dialog of the system may be open.
+    async fn screen(&self) -> Result<Box<dyn Camera>, NoPicture>;
     /// Asks the system, which takes some milliseconds: not for a thread that others wait for.
     fn sound_devices(&self) -> SoundDevices;
     /// From now on sound comes from and goes to these, in open devices as well.
     fn choose_sound(&self, choice: SoundChoice);
+    /// The cameras that can be chosen, the best first.
+    async fn cameras(&self) -> Vec<Named>;
+    /// Cameras that open from now on are this one. One that is not there counts as none: then the best is taken.
+    fn choose_camera(&self, id: Option<String>);
 }
 
 /// One encoded picture of a call.

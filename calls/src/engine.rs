@@ -7,6 +7,7 @@ use ruma::OwnedVoipId;
 
 use crate::{
     change::Device,
+    device::NoPicture,
     signal::{Candidate, Description, DescriptionKind, Streams},
 };
 
@@ -57,7 +58,13 @@ pub enum Report {
     Connected,
     Disconnected,
     Failed,
+    /// A microphone or speaker; it is tried again.
     DeviceFailed(Device),
+    /// A camera or screen; it is not tried again.
+    NoPicture {
+        device: Device,
+        why: NoPicture,
+    },
     DeviceBack(Device),
     /// The engine cannot go on.
     Broken,

@@ -31,7 +31,7 @@ use self::{
 };
 use crate::{
     calls::CallKey,
-    device::{Devices, Viewer},
+    device::{Camera, Devices, Viewer},
     engine::{Command, Report},
     statistics::Statistics,
 };
@@ -119,6 +119,17 @@ impl Engine {
     /// Pictures of both sides begin anew with a key frame: a viewer lost its place.
     pub fn refresh(&self, call: &CallKey) {
         self.tell(call, Event::Refresh);
+    }
+
+    /// The screen that the next share of this call shows, already opened: the other side hears of it only once the person has
+    /// chosen.
+    pub fn lend_screen(&self, call: &CallKey, screen: Box<dyn Camera>) {
+        self.tell(call, Event::Lend(screen));
+    }
+
+    /// The camera of this call, if it is on, opens anew: another one was chosen.
+    pub fn reopen_camera(&self, call: &CallKey) {
+        self.tell(call, Event::ReopenCamera);
     }
 
     /// None when the call is not open.

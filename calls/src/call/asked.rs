@@ -70,6 +70,11 @@ impl Call {
         matches!(self.phase, Phase::Connected)
     }
 
+    /// Whether a screen can be shared in it: where not, nobody need choose one.
+    pub fn can_share(&self) -> bool {
+        self.is_active() && self.peer.as_ref().is_some_and(|peer| peer.knows_streams)
+    }
+
     /// True for a call that `user` could be the other side of.
     pub fn could_be_with(&self, user: &UserId) -> bool {
         user != self.me && self.invitee.as_ref().is_none_or(|invitee| invitee == user)

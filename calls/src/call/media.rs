@@ -3,6 +3,7 @@
 use super::{Call, Phase};
 use crate::{
     change::{Cause, Change, Device, Side},
+    device::NoPicture,
     engine::{Command, LocalMedia},
     sdp::Outline,
     signal::{Body, HangupReason, Purpose, Stream, Streams},
@@ -74,16 +75,23 @@ impl Call {
                 self.local.untold |= !self.local.microphone_lost;
                 self.local.microphone_lost = true;
             }
-            Device::Camera => self.set_media(LocalMedia { camera: false, ..self.media }),
-            Device::Screen => {
-                if self.media.screen {
-                    self.set_media(LocalMedia { screen: false, ..self.media });
-                    self.want_offer();
-                }
-            }
+            Device::Camera | Device::Screen => return self.no_picture(device, NoPicture::Vanished),
             Device::Speaker => {}
         }
         self.show(Change::DeviceLost(device));
+    }
+
+    /// The call goes on without; who thought better of it knows.
+    pub(super) fn no_picture(&mut self, device: Device, why: NoPicture) {
+        if device == Device::Screen && self.media.screen {
+            self.set_media(LocalMedia { screen: false, ..self.media });
+            self.want_offer();
+        } else if device == Device::Camera {
+            self.set_media(LocalMedia { camera: false, ..self.media });
+        }
+        if why != NoPicture::Cancelled {
+            self.show(Change::NoPicture(device, why));
+        }
     }
 
     pub(super) fn device_back(&mut self, device: Device) {

@@ -34,6 +34,7 @@ impl Call {
             Report::Disconnected => self.disconnected(now),
             Report::Failed => self.failed(now),
             Report::DeviceFailed(device) => self.device_failed(device),
+            Report::NoPicture { device, why } => self.no_picture(device, why),
             Report::DeviceBack(device) => self.device_back(device),
             Report::Broken => self.finish(Cause::Engine { of: Side::Us }, HangupReason::UnknownError),
         }

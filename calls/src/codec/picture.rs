@@ -1,5 +1,10 @@
 //! One picture as video codecs have it: full brightness, and colour at half the width and height.
 
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
+    images::{Image, ImageRef},
+};
+
 use crate::limits::{PICTURE_PIXELS, PICTURE_SIDE};
 
 /// Planar 4:2:0 without gaps between the rows. The planes always have the sizes that width and height ask for.
@@ -51,17 +56,23 @@ impl Picture {
         sum as f64 / self.luma.len().max(1) as f64
     }
 
-    /// The picture at another size, by the nearest pixel. None when that size is past the bounds.
+    /// The picture at another size. None when that size is past the bounds.
     pub fn scaled(&self, width: u32, height: u32) -> Option<Self> {
         if (width, height) == (self.width, self.height) {
             return Some(self.clone());
         }
         let mut scaled = Self::black(width, height)?;
-        let (from, to) = (self.strides(), scaled.strides());
-        for ((target, source), (from, to)) in
-            scaled.planes_mut().into_iter().zip(self.planes()).zip(from.into_iter().zip(to))
-        {
-            scale(source, from, target, to);
+        let sizes = |width: u32, height: u32| {
+            let half = (width.div_ceil(2), height.div_ceil(2));
+            [(width, height), half, half]
+        };
+        let sides = sizes(self.width, self.height).into_iter().zip(sizes(width, height));
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        let mut resizer = Resizer::new();
+        for ((target, source), (from, to)) in scaled.planes_mut().into_iter().zip(self.planes()).zip(sides) {
+            let source = ImageRef::new(from.0, from.1, source, PixelType::U8).ok()?;
+            let mut target = Image::from_slice_u8(to.0, to.1, target, PixelType::U8).ok()?;
+            resizer.resize(&source, &mut target, &options).ok()?;
         }
         Some(scaled)
     }
@@ -71,16 +82,4 @@ impl Picture {
 pub fn fits(width: u32, height: u32) -> bool {
     let sides = 1..=PICTURE_SIDE;
     sides.contains(&width) && sides.contains(&height) && width * height <= PICTURE_PIXELS
-}
-
-fn scale(source: &[u8], source_stride: usize, target: &mut [u8], target_stride: usize) {
-    let source_rows = source.len() / source_stride.max(1);
-    let target_rows = target.len() / target_stride.max(1);
-    for (number, row) in target.chunks_exact_mut(target_stride).enumerate() {
-        let from = number * source_rows / target_rows.max(1);
-        let Some(line) = source.chunks_exact(source_stride).nth(from) else { continue };
-        for (column, pixel) in row.iter_mut().enumerate() {
-            *pixel = line.get(column * source_stride / target_stride).copied().unwrap_or_default();
-        }
-    }
 }

@@ -11,7 +11,12 @@ use std::{
 use async_trait::async_trait;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{Camera, Devices, Gone, Microphone, Named, SoundChoice, SoundDevices, Speaker, card::draw, tone::Wave};
+use super::{
+    Camera, Devices, Gone, Microphone, Named, NoPicture, SoundChoice, SoundDevices, Speaker,
+    card::draw,
+    file::{Film, Recording},
+    tone::Wave,
+};
 use crate::codec::{Picture, SILENCE, Sound, energy};
 
 /// What a pretended machine has, and what was done with it.
@@ -21,6 +26,14 @@ pub struct Pretended {
     pub width: u32,
     pub height: u32,
     pub frames_a_second: u32,
+    /// What the microphone hears and the cameras see instead of a tone and a test card.
+    recording: Option<Recording>,
+    film: Option<Film>,
+    /// The camera that was chosen, and the one that filmed last.
+    chosen: Mutex<Option<String>>,
+    filming: Mutex<Option<String>>,
+    /// What the dialog about screens answers, if not a screen.
+    screens: Mutex<Option<NoPicture>>,
     broken: Arc<AtomicBool>,
     open: Arc<AtomicUsize>,
     heard: Arc<Mutex<Heard>>,
@@ -42,6 +55,9 @@ pub struct Heard {
     pub total: f64,
 }
 
+/// Ids and names of the cameras; they see the same.
+const CAMERAS: [(&str, &str); 2] = [("pretended:first", "Pretended camera"), ("pretended:second", "Another camera")];
+
 /// Above this a stretch is not silent.
 const LOUD: f64 = 1e-4;
 
@@ -52,6 +68,11 @@ impl Default for Pretended {
             width: 640,
             height: 360,
             frames_a_second: 30,
+            recording: None,
+            film: None,
+            chosen: Mutex::default(),
+            filming: Mutex::default(),
+            screens: Mutex::default(),
             broken: Arc::default(),
             open: Arc::default(),
             heard: Arc::default(),
@@ -64,6 +85,11 @@ impl Pretended {
     /// With cameras whose pictures have this size.
     pub fn sized(width: u32, height: u32) -> Self {
         Self { width, height, ..Self::default() }
+    }
+
+    /// With what files have instead of a tone and a test card.
+    pub fn from_files(recording: Option<Recording>, film: Option<Film>) -> Self {
+        Self { recording, film, ..Self::default() }
     }
 
     /// How many devices are open.
@@ -93,12 +119,23 @@ impl Pretended {
         Ok(Open { count: Arc::clone(&self.open), broken: Arc::clone(&self.broken) })
     }
 
-    fn lens(&self) -> Result<Box<dyn Camera>, Gone> {
+    /// What the dialog about screens answers from now on; `None`: a screen.
+    pub fn refuse_screens(&self, why: Option<NoPicture>) {
+        *self.screens.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// The id of the camera that was opened last.
+    pub fn filming(&self) -> Option<String> {
+        self.filming.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn lens(&self) -> Result<Box<dyn Camera>, NoPicture> {
         let every = Duration::from_secs(1) / self.frames_a_second.clamp(1, 240);
         let size = (self.width, self.height);
         let mut clock = interval(every);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Box::new(Lens { open: self.opened()?, clock, size, number: 0 }))
+        let open = self.opened().map_err(|Gone| NoPicture::NotThere)?;
+        Ok(Box::new(Lens { open, clock, size, number: 0, film: self.film.clone() }))
     }
 }
 
@@ -106,8 +143,9 @@ impl Pretended {
 impl Devices for Pretended {
     async fn microphone(&self) -> Result<Box<dyn Microphone>, Gone> {
         let wave = Wave::new(self.hertz, 0.3);
-        let choice = Arc::clone(&self.choice);
-        Ok(Box::new(Ear { open: self.opened()?, clock: interval(Duration::from_millis(20)), wave, choice }))
+        let (recording, choice) = (self.recording.clone(), Arc::clone(&self.choice));
+        let clock = interval(Duration::from_millis(20));
+        Ok(Box::new(Ear { open: self.opened()?, clock, wave, recording, choice }))
     }
 
     async fn speaker(&self) -> Result<Box<dyn Speaker>, Gone> {
@@ -119,12 +157,29 @@ impl Devices for Pretended {
         self.speaker().await
     }
 
-    async fn camera(&self) -> Result<Box<dyn Camera>, Gone> {
-        self.lens()
+    async fn camera(&self) -> Result<Box<dyn Camera>, NoPicture> {
+        let lens = self.lens()?;
+        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let id = chosen.filter(|id| CAMERAS.iter().any(|(known, _)| known == id));
+        let id = id.unwrap_or_else(|| CAMERAS.first().map(|(id, _)| (*id).to_owned()).unwrap_or_default());
+        *self.filming.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
+        Ok(lens)
     }
 
-    async fn screen(&self) -> Result<Box<dyn Camera>, Gone> {
-        self.lens()
+    async fn screen(&self) -> Result<Box<dyn Camera>, NoPicture> {
+        match *self.screens.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(why) => Err(why),
+            None => self.lens(),
+        }
+    }
+
+    async fn cameras(&self) -> Vec<Named> {
+        let named = |(id, name): &(&str, &str)| Named { id: (*id).to_owned(), name: (*name).to_owned() };
+        if self.broken.load(Ordering::SeqCst) { Vec::new() } else { CAMERAS.iter().map(named).collect() }
+    }
+
+    fn choose_camera(&self, id: Option<String>) {
+        *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = id;
     }
 
     fn sound_devices(&self) -> SoundDevices {
@@ -167,6 +222,7 @@ struct Ear {
     clock: Interval,
     wave: Wave,
     choice: Arc<Mutex<SoundChoice>>,
+    recording: Option<Recording>,
 }
 
 #[async_trait]
@@ -175,7 +231,11 @@ impl Microphone for Ear {
         self.clock.tick().await;
         self.open.works()?;
         let chosen = self.choice.lock().unwrap_or_else(PoisonError::into_inner).microphone.clone();
-        Ok(if chosen.as_deref() == Some(DEAF) { SILENCE } else { self.wave.next_sound() })
+        Ok(match &mut self.recording {
+            _ if chosen.as_deref() == Some(DEAF) => SILENCE,
+            Some(recording) => recording.next_sound(),
+            None => self.wave.next_sound(),
+        })
     }
 }
 
@@ -207,14 +267,18 @@ struct Lens {
     clock: Interval,
     size: (u32, u32),
     number: u32,
+    film: Option<Film>,
 }
 
 #[async_trait]
 impl Camera for Lens {
-    async fn look(&mut self) -> Result<Picture, Gone> {
+    async fn look(&mut self) -> Result<Picture, NoPicture> {
         self.clock.tick().await;
-        self.open.works()?;
+        self.open.works().map_err(|Gone| NoPicture::Vanished)?;
         self.number = self.number.wrapping_add(1);
-        draw(self.size.0, self.size.1, self.number % 10_000).ok_or(Gone)
+        match &mut self.film {
+            Some(film) => Ok(film.next_picture()),
+            None => draw(self.size.0, self.size.1, self.number % 10_000).ok_or(NoPicture::NotThere),
+        }
     }
 }

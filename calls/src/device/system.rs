@@ -1,9 +1,16 @@
-//! The sound devices of this machine: PulseAudio's where it runs (PipeWire speaks it as well), else the system's own.
+//! The devices of this machine: PulseAudio's where it runs (PipeWire speaks it as well), else the system's own; cameras and
+//! screens by PipeWire.
 //!
 //! Streams live on threads of their own, since not every system lets them move. The microphone hears without what the speaker
 //! plays: echo, noise and loudness are seen to on its way.
 
 mod clean;
+#[cfg(target_os = "linux")]
+mod pictures;
+#[cfg(target_os = "linux")]
+mod pipewire;
+#[cfg(target_os = "linux")]
+mod portal;
 mod streams;
 
 use std::{
@@ -22,7 +29,7 @@ use self::{
     clean::{Cleaner, Played},
     streams::{Input, Output},
 };
-use super::{Camera, Devices, Gone, Microphone, Named, SoundChoice, SoundDevices, Speaker};
+use super::{Camera, Devices, Gone, Microphone, Named, NoPicture, SoundChoice, SoundDevices, Speaker};
 use crate::codec::Sound;
 
 /// A stream that is silent for so long has lost its device without a word.
@@ -43,6 +50,8 @@ pub struct System(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     choice: Mutex<SoundChoice>,
+    /// The id of the chosen camera.
+    camera: Mutex<Option<String>>,
     played: Played,
 }
 
@@ -77,12 +86,35 @@ impl Devices for System {
         Playing::open(&self.0, false).await
     }
 
-    async fn camera(&self) -> Result<Box<dyn Camera>, Gone> {
-        Err(Gone)
+    async fn camera(&self) -> Result<Box<dyn Camera>, NoPicture> {
+        let wanted = self.0.camera.lock().map(|camera| camera.clone()).unwrap_or_default();
+        #[cfg(target_os = "linux")]
+        return pictures::camera(wanted).await;
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = wanted;
+            Err(NoPicture::NotThere)
+        }
     }
 
-    async fn screen(&self) -> Result<Box<dyn Camera>, Gone> {
-        Err(Gone)
+    async fn screen(&self) -> Result<Box<dyn Camera>, NoPicture> {
+        #[cfg(target_os = "linux")]
+        return pictures::screen().await;
+        #[cfg(not(target_os = "linux"))]
+        Err(NoPicture::NotThere)
+    }
+
+    async fn cameras(&self) -> Vec<Named> {
+        #[cfg(target_os = "linux")]
+        return tokio::task::spawn_blocking(pipewire::cameras).await.unwrap_or_default();
+        #[cfg(not(target_os = "linux"))]
+        Vec::new()
+    }
+
+    fn choose_camera(&self, id: Option<String>) {
+        if let Ok(mut camera) = self.0.camera.lock() {
+            *camera = id;
+        }
     }
 
     fn sound_devices(&self) -> SoundDevices {

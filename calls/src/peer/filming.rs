@@ -13,7 +13,7 @@ use crate::{
     change::{Device, Side},
     codec::{Frame, Picture, PictureEncoder},
     congestion::{Allocator, Step},
-    device::{Camera, Devices, Gone, Shown},
+    device::{Camera, Devices, NoPicture, Shown},
     engine::Report,
     moment::Moment,
 };
@@ -37,21 +37,25 @@ pub(super) async fn film(
         camera = opened(&*flow.devices, device, held) => Some(camera),
     };
     let back = match camera {
-        Some(Ok(camera)) => run(&flow, &mut writer, camera, &stop).await,
-        Some(Err(Gone)) => Err(Gone),
+        Some(Ok(camera)) => run(&flow, device, &mut writer, camera, &stop).await,
+        Some(Err(why)) => Err(why),
         None => Ok(None),
     };
     flow.videos.fetch_sub(1, Ordering::Relaxed);
     match back {
         Ok(camera) => camera,
-        Err(Gone) => {
-            flow.report(Report::DeviceFailed(device)).await;
+        Err(why) => {
+            flow.report(Report::NoPicture { device, why }).await;
             None
         }
     }
 }
 
-async fn opened(devices: &dyn Devices, device: Device, held: Option<Box<dyn Camera>>) -> Result<Box<dyn Camera>, Gone> {
+async fn opened(
+    devices: &dyn Devices,
+    device: Device,
+    held: Option<Box<dyn Camera>>,
+) -> Result<Box<dyn Camera>, NoPicture> {
     match (held, device) {
         (Some(held), _) => Ok(held),
         (None, Device::Screen) => devices.screen().await,
@@ -61,10 +65,11 @@ async fn opened(devices: &dyn Devices, device: Device, held: Option<Box<dyn Came
 
 async fn run(
     flow: &Arc<Flow>,
+    device: Device,
     writer: &mut Writer,
     mut camera: Box<dyn Camera>,
     stop: &CancellationToken,
-) -> Result<Option<Box<dyn Camera>>, Gone> {
+) -> Result<Option<Box<dyn Camera>>, NoPicture> {
     let mut studio = Studio::default();
     let mut payloader = Vp8Payloader::default();
     payloader.enable_picture_id = true;
@@ -85,7 +90,10 @@ async fn run(
         }
         let stream = writer.outlet().stream.clone();
         let shown = Shown { call: &flow.call, whose: Side::Us, stream: &stream, frame: &frame, stamp };
-        flow.viewer.show(shown);
+        // Who shares a screen sees it anyway; in the window it would be a picture of itself.
+        if device != Device::Screen {
+            flow.viewer.show(shown);
+        }
         if flow.is_sending() {
             send(flow, writer, &mut payloader, &frame, stamp).await;
         }

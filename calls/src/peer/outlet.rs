@@ -29,6 +29,10 @@ pub(super) struct Outlet {
     pub sender: Arc<dyn RtpSender>,
     pub stream: String,
     source: u32,
+    /// Of the next packet; it goes on when a camera is off and on again, for the other side counts by source.
+    number: AtomicU16,
+    /// Where the clock of packets begins.
+    base: u32,
     payload_type: AtomicU16,
     pub key_frame_wanted: AtomicBool,
 }
@@ -63,6 +67,9 @@ impl Outlet {
             sender,
             stream: stream.to_owned(),
             source,
+            // RFC 3550 wants both to start anywhere; halved, so that the first turn of the counter is far.
+            number: AtomicU16::new((rng.next_u32() & 0x7fff) as u16),
+            base: rng.next_u32() >> 1,
             payload_type: AtomicU16::new(NONE),
             key_frame_wanted: AtomicBool::new(true),
         }))
@@ -91,14 +98,11 @@ impl Outlet {
 /// Numbers packets on their way into an outlet.
 pub(super) struct Writer {
     outlet: Arc<Outlet>,
-    number: u16,
-    base: u32,
 }
 
 impl Writer {
-    pub fn new(outlet: Arc<Outlet>, rng: &mut (dyn RngCore + Send)) -> Self {
-        // RFC 3550 wants both to start anywhere; halved, so that the first turn of the counter is far.
-        Self { outlet, number: (rng.next_u32() & 0x7fff) as u16, base: rng.next_u32() >> 1 }
+    pub fn new(outlet: Arc<Outlet>) -> Self {
+        Self { outlet }
     }
 
     pub fn outlet(&self) -> &Arc<Outlet> {
@@ -112,12 +116,11 @@ impl Writer {
             version: 2,
             marker,
             payload_type,
-            sequence_number: self.number,
-            timestamp: self.base.wrapping_add(stamp),
+            sequence_number: self.outlet.number.fetch_add(1, Ordering::Relaxed),
+            timestamp: self.outlet.base.wrapping_add(stamp),
             ssrc: self.outlet.source,
             ..Header::default()
         };
-        self.number = self.number.wrapping_add(1);
         self.outlet.track.write_rtp(Packet { header, payload }).await.is_ok()
     }
 }

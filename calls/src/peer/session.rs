@@ -1,7 +1,7 @@
 //! One call of the engine: commands and events in, one after the other.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     change::Device,
-    device::{Camera, Microphone},
+    device::{Camera, Microphone, NoPicture},
     engine::{Command, LocalMedia, Report},
     limits::{CANDIDATES, STREAMS},
     signal::Candidate,
@@ -51,6 +51,8 @@ pub(super) enum Event {
     Refresh,
     Count(oneshot::Sender<Statistics>),
     HandOver(oneshot::Sender<Held>),
+    Lend(Box<dyn Camera>),
+    ReopenCamera,
 }
 
 /// Devices on their way from one call to another.
@@ -75,6 +77,8 @@ pub(super) struct Session {
     speaking: Option<Source<Box<dyn Microphone>>>,
     filming: Option<Source<Box<dyn Camera>>>,
     sharing: Option<Source<Box<dyn Camera>>>,
+    /// The screen that is shared next.
+    lent: Mutex<Option<Box<dyn Camera>>>,
     tasks: TaskTracker,
     playing: AtomicBool,
     tracks: usize,
@@ -126,6 +130,7 @@ impl Session {
             speaking: None,
             filming: None,
             sharing: None,
+            lent: Mutex::default(),
             tasks: TaskTracker::new(),
             playing: AtomicBool::new(false),
             tracks: 0,
@@ -177,7 +182,7 @@ impl Session {
     async fn start(&mut self, connection: &Arc<dyn PeerConnection>, held: Held) -> Result<()> {
         let (kind, codec) = (RtpCodecKind::Audio, chain::opus());
         let outlet = Outlet::add(connection, kind, codec, &self.user_stream, &mut self.rng).await?;
-        let writer = Writer::new(Arc::clone(&outlet), &mut self.rng);
+        let writer = Writer::new(Arc::clone(&outlet));
         let stop = self.stop.child_token();
         let task = tokio::spawn(speak(Arc::clone(&self.flow), writer, held.microphone, stop.clone()));
         (self.sound, self.speaking) = (Some(outlet), Some(Source { stop, task }));
@@ -207,6 +212,15 @@ impl Session {
                 // Who took the devices may have gone: then they close.
                 let _ = hand.send(held);
             }
+            Event::Lend(screen) => *self.lent.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(screen),
+            Event::ReopenCamera => {
+                // Dropping what comes back closes the old one before the new one opens.
+                if end(&mut self.filming).await.is_some()
+                    && let Some(outlet) = self.camera.clone()
+                {
+                    self.filming = Some(self.begin(outlet, Device::Camera, None));
+                }
+            }
         }
     }
 
@@ -221,7 +235,8 @@ impl Session {
                 self.media = media;
                 if let Err(error) = self.adjust(connection, None).await {
                     tracing::warn!(%error, "a track could not be added to a call");
-                    self.flow.report(Report::DeviceFailed(Device::Camera)).await;
+                    let (device, why) = (Device::Camera, NoPicture::Vanished);
+                    self.flow.report(Report::NoPicture { device, why }).await;
                 }
             }
             // The engine itself does these.
@@ -244,6 +259,7 @@ impl Session {
             self.camera = Some(Arc::clone(&outlet));
             self.filming = Some(self.begin(outlet, Device::Camera, camera));
         }
+        let lent = self.lent.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if !self.media.screen {
             end(&mut self.sharing).await;
             if let Some(outlet) = self.screen.take() {
@@ -255,7 +271,7 @@ impl Session {
                 None => self.add_video(connection, true).await?,
             };
             self.screen = Some(Arc::clone(&outlet));
-            self.sharing = Some(self.begin(outlet, Device::Screen, None));
+            self.sharing = Some(self.begin(outlet, Device::Screen, lent));
         }
         Ok(())
     }
@@ -276,7 +292,7 @@ impl Session {
     fn begin(&mut self, outlet: Arc<Outlet>, device: Device, held: Option<Box<dyn Camera>>) -> Source<Box<dyn Camera>> {
         let (flow, stop) = (Arc::clone(&self.flow), self.stop.child_token());
         outlet.key_frame_wanted.store(true, Ordering::Relaxed);
-        let writer = Writer::new(outlet, &mut self.rng);
+        let writer = Writer::new(outlet);
         Source { task: tokio::spawn(film(flow, device, writer, held, stop.clone())), stop }
     }
 

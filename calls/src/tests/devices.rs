@@ -7,6 +7,7 @@ use super::{
 use crate::{
     call::Person,
     change::{Cause, Change, Device, Side},
+    device::NoPicture,
     engine::{LocalMedia, Report},
 };
 
@@ -53,17 +54,17 @@ fn a_microphone_that_vanishes_in_a_call_is_muted_until_it_is_back() {
 fn a_camera_that_fails_leaves_a_voice_call() {
     let mut world = World::two();
     world.place(ALICE, LocalMedia::video());
-    world.report(ALICE, Report::DeviceFailed(Device::Camera));
+    world.report(ALICE, Report::NoPicture { device: Device::Camera, why: NoPicture::Busy });
     world.run(ms(2000));
     world.person(BOB, Person::Accept(LocalMedia::video()));
     world.run(ms(2000));
-    world.report(BOB, Report::DeviceFailed(Device::Camera));
+    world.report(BOB, Report::NoPicture { device: Device::Camera, why: NoPicture::Busy });
     world.report(BOB, Report::DeviceFailed(Device::Speaker));
     world.run(ms(500));
     for who in [ALICE, BOB] {
         let key = world.call_of(who);
         assert!(!world.sessions[who].calls.get(&key).unwrap().media().camera && world.sessions[who].connected());
-        assert!(world.sessions[who].changes().contains(&&Change::DeviceLost(Device::Camera)));
+        assert!(world.sessions[who].changes().contains(&&Change::NoPicture(Device::Camera, NoPicture::Busy)));
     }
     assert!(world.sessions[BOB].changes().contains(&&Change::DeviceLost(Device::Speaker)));
     world.ends();

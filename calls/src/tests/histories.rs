@@ -13,6 +13,7 @@ use super::world::{Network, World, ms};
 use crate::{
     call::Person,
     change::Device,
+    device::NoPicture,
     engine::{LocalMedia, Report},
     limits::CALLS,
     signal::{Candidate, DescriptionKind, SignalKind, Streams},
@@ -78,7 +79,9 @@ fn report() -> impl Strategy<Value = Report> {
         Just(Report::Disconnected),
         Just(Report::Failed),
         device.clone().prop_map(Report::DeviceFailed),
-        device.prop_map(Report::DeviceBack),
+        device.clone().prop_map(Report::DeviceBack),
+        (device, select(&[NoPicture::Busy, NoPicture::Cancelled][..]))
+            .prop_map(|(device, why)| Report::NoPicture { device, why }),
         Just(Report::Broken),
     ]
 }

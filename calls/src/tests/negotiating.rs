@@ -9,6 +9,7 @@ use super::{
 use crate::{
     call::Person,
     change::{Change, Device, Refusal},
+    device::NoPicture,
     engine::{Command, LocalMedia, Report},
     limits::NEGOTIATION_LIFETIME,
 };
@@ -147,9 +148,12 @@ fn the_screen_is_a_second_stream() {
     world.run(ms(500));
     let key = world.call_of(BOB);
     assert_eq!(world.sessions[BOB].calls.get(&key).unwrap().their_streams().unwrap().len(), 2);
-    world.report(ALICE, Report::DeviceFailed(Device::Screen));
+    world.report(ALICE, Report::NoPicture { device: Device::Screen, why: NoPicture::Cancelled });
     world.run(ms(500));
     assert_eq!(world.sessions[BOB].calls.get(&key).unwrap().their_streams().unwrap().len(), 1);
+    // Who ended it in the desktop's own way need not be told.
+    let told = world.sessions[ALICE].changes();
+    assert!(!told.iter().any(|change| matches!(change, Change::NoPicture(..))), "{told:?}");
     world.ends();
 }
 

@@ -88,7 +88,7 @@ impl Stranger {
         }
         sound.negotiated(MIME_TYPE_OPUS).await;
         video.negotiated(MIME_TYPE_VP8).await;
-        let (sound, video) = (Writer::new(sound, &mut rng), Writer::new(video, &mut rng));
+        let (sound, video) = (Writer::new(sound), Writer::new(video));
         Self { connection, sound, video, tracks, rng }
     }
 

@@ -4,6 +4,7 @@ use super::{lossy::Lossy, people::Two};
 use crate::{
     call::Person,
     change::{Cause, Change, Device, Side},
+    device::{Devices as _, NoPicture},
     engine::LocalMedia,
 };
 
@@ -217,15 +218,59 @@ async fn devices_that_vanish_are_missed_and_taken_again_when_they_are_back() {
     let changed = |two: &Two, change: fn(Device) -> Change, devices: &[Device]| {
         devices.iter().all(|device| two.people[0].was_shown(&change(*device)))
     };
-    let all = [Device::Microphone, Device::Speaker, Device::Camera];
+    let all = [Device::Microphone, Device::Speaker];
     two.until("each is missed", |two| changed(two, Change::DeviceLost, &all)).await;
+    let blind = Change::NoPicture(Device::Camera, NoPicture::Vanished);
+    two.until("the camera is missed", |two| two.people[0].was_shown(&blind)).await;
     two.until("none stays open", |two| two.people[0].devices.open() == 0).await;
     two.people[0].devices.set_broken(false);
-    two.until("sound is back", |two| changed(two, Change::DeviceBack, &all[..2])).await;
+    two.until("sound is back", |two| changed(two, Change::DeviceBack, &all)).await;
     heard(&mut two, 0, 20).await;
     heard(&mut two, 1, 20).await;
     two.person(0, Person::Camera(true));
     seen(&mut two, 1, 10).await;
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn a_camera_is_seen_again_however_often_it_was_off() {
+    let mut two = Two::connected(LocalMedia::video()).await;
+    seen(&mut two, 1, 10).await;
+    for _ in 0..4 {
+        two.person(0, Person::Camera(false));
+        two.until("the camera is closed", |two| two.people[0].devices.open() == 2).await;
+        two.person(0, Person::Camera(true));
+        seen(&mut two, 1, 10).await;
+    }
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn another_camera_is_chosen_while_one_is_on() {
+    let mut two = Two::connected(LocalMedia::video()).await;
+    seen(&mut two, 1, 10).await;
+    let open = two.people[0].devices.open();
+    two.people[0].devices.choose_camera(Some("pretended:second".to_owned()));
+    let key = two.people[0].key.clone().unwrap();
+    two.people[0].engine.reopen_camera(&key);
+    two.until("it films", |two| two.people[0].devices.filming().as_deref() == Some("pretended:second")).await;
+    seen(&mut two, 1, 10).await;
+    assert_eq!(two.people[0].devices.open(), open);
+    ends(two).await;
+}
+
+#[tokio::test]
+async fn a_screen_is_chosen_before_the_other_side_hears_of_it() {
+    let mut two = Two::connected(LocalMedia::voice()).await;
+    let screen = two.people[0].devices.screen().await.unwrap();
+    // The dialog of the system is not shown again.
+    two.people[0].devices.refuse_screens(Some(NoPicture::Cancelled));
+    let key = two.people[0].key.clone().unwrap();
+    two.people[0].engine.lend_screen(&key, screen);
+    two.person(0, Person::Share(true));
+    seen(&mut two, 1, 10).await;
+    two.person(0, Person::Share(false));
+    two.until("the screen is closed", |two| two.people[0].devices.open() == 2).await;
     ends(two).await;
 }
 
