@@ -227,6 +227,7 @@ mod tests {
             theirs: TheirMedia::default(),
             held_by_them: false,
             lost: Vec::new(),
+            no_picture: None,
             quality: Quality::Unknown,
         }
     }

@@ -116,6 +116,7 @@ impl App {
             Request::ChooseSound { choice } => done(self.choose_sound(choice)),
             Request::PlayTestSound => done(self.play_test_sound().await),
             Request::CheckNetwork => answer(self.check_network().await?),
+            Request::ChooseCamera { camera } => done(self.choose_camera(camera)),
             Request::RefreshCallFrames => done(self.refresh_call_frames()),
 
             Request::SaveMedia { media, name } => answer(self.save_media(&media, &name)),

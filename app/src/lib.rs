@@ -15,12 +15,18 @@ pub mod api;
 
 /// Microphones, speakers and cameras for calls.
 pub mod devices {
-    pub use calls::device::{Devices, pretended::Pretended, system::System};
+    pub use calls::device::{
+        Devices,
+        file::{Film, Recording},
+        pretended::Pretended,
+        system::System,
+    };
 }
 
 mod alerts;
 mod app;
 mod call_network;
+mod cameras;
 mod data_folder;
 mod dispatch;
 mod errors;

@@ -1,11 +1,13 @@
 //! The phone: an account's calls, joined to the client's events, to the media engine, and to what the screen shows.
 
+mod decoded;
 mod letters;
 mod orders;
 mod policy;
 mod ring;
 mod screen;
 mod servers;
+mod sharing;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,11 +29,13 @@ use tokio::{
 
 pub(crate) use self::screen::Told;
 use self::{
+    decoded::Decoded,
     letters::Content,
     policy::Facts,
     ring::{Ringer, Ringing},
     screen::Screen,
     servers::Servers,
+    sharing::{Chosen, Sharing},
 };
 use crate::{
     api::{
@@ -71,6 +75,8 @@ enum Order {
     End {
         done: oneshot::Sender<bool>,
     },
+    /// Another camera was chosen.
+    ReopenCamera,
 }
 
 type Answer = oneshot::Sender<Result<(), AppError>>;
@@ -80,6 +86,7 @@ pub(crate) struct Phone {
     orders: mpsc::UnboundedSender<Order>,
     views: watch::Receiver<Vec<Told>>,
     frames: broadcast::Sender<Frame>,
+    decoded: Decoded,
 }
 
 /// One frame and the call that it belongs to.
@@ -96,7 +103,7 @@ impl Phone {
         let frames = broadcast::Sender::new(FRAMES);
         let line = Line::new(app, session, show, frames.clone());
         app.spawn(line.run(wanted));
-        Arc::new(Self { orders, views, frames })
+        Arc::new(Self { orders, views, frames, decoded: Decoded::default() })
     }
 
     pub(crate) fn views(&self) -> watch::Receiver<Vec<Told>> {
@@ -108,6 +115,11 @@ impl Phone {
         let frames = self.frames.subscribe();
         self.order(Order::Refresh);
         frames
+    }
+
+    /// Cameras that are on open anew.
+    pub(crate) fn reopen_camera(&self) {
+        self.order(Order::ReopenCamera);
     }
 
     pub(crate) fn refresh(&self) {
@@ -168,6 +180,7 @@ struct Line {
     ringer: Ringer,
     servers: Servers,
     in_call: watch::Sender<bool>,
+    sharing: Sharing,
     began: Instant,
 }
 
@@ -185,6 +198,7 @@ impl Line {
         Self {
             calls: Calls::new(session.user_id().to_owned(), CallEvents, VoipId::new),
             servers: Servers::start(app, session.clone()),
+            sharing: Sharing::new(app, devices.clone()),
             ringer: Ringer::start(app, devices),
             in_call: app.inner().in_call.clone(),
             screen: Screen::new(session.clone(), show),
@@ -221,6 +235,7 @@ impl Line {
                     let out = self.calls.engine(&call, report, self.now());
                     self.put(out).await;
                 }
+                Some(chosen) = self.sharing.chosen() => self.share(chosen).await,
                 Some((call, kind)) = self.unsent.recv() => {
                     let out = self.calls.not_sent(&call, kind, self.now());
                     self.put(out).await;
@@ -265,6 +280,24 @@ impl Line {
 
     fn now(&self) -> Moment {
         Moment::at(self.began.elapsed())
+    }
+
+    async fn share(&mut self, Chosen { call, screen }: Chosen) {
+        if !self.calls.get(&call).is_some_and(calls::Call::can_share) {
+            // The call ended meanwhile; the screen closes.
+            return;
+        }
+        match screen {
+            Ok(screen) => {
+                self.engine.lend_screen(&call, screen);
+                let out = self.calls.person(&call, Person::Share(true), self.now());
+                self.put(out).await;
+            }
+            Err(why) => {
+                let change = calls::Change::NoPicture(calls::Device::Screen, why);
+                self.put(vec![Output::Show { call, change }]).await;
+            }
+        }
     }
 
     async fn news(&mut self, news: CallNews) {

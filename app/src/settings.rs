@@ -38,6 +38,8 @@ pub(crate) struct Kept {
     pub name: Option<String>,
     pub avatar: Option<String>,
     pub sound: SoundChoice,
+    /// The id of the chosen camera.
+    pub camera: Option<String>,
 }
 
 pub(crate) struct SettingsFile {

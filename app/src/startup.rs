@@ -65,7 +65,8 @@ impl App {
         .await??;
         // The phase lock keeps a second opening out.
         let _ = self.inner().data.set(data);
-        self.use_chosen_sound()
+        self.use_chosen_sound()?;
+        self.use_chosen_camera()
     }
 
     async fn first_run(&self) -> Result<Status, AppError> {

@@ -1,6 +1,7 @@
 //! The streams: each file joins one part's stream to one kind of push.
 
 mod calls;
+mod cameras;
 mod connection;
 mod events;
 mod recording;
@@ -25,6 +26,7 @@ pub(crate) async fn run(app: App, to: Subscription, out: Outlet) {
         Subscription::SoundDevices => sound::devices(app, out).await,
         Subscription::Recording => recording::run(app, out).await,
         Subscription::MicrophoneLevel => sound::level(app, out).await,
+        Subscription::Cameras => cameras::run(app, out).await,
         Subscription::Events => events::run(app, out).await,
         Subscription::RoomList => room_list::run(app, out).await,
         Subscription::Room { room_id } => room::run(app, room_id, out).await,

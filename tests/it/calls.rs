@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::Person;
 
 /// Two people in a direct chat; answers its room.
-async fn acquainted() -> Result<(Person, Person, String)> {
+pub(crate) async fn acquainted() -> Result<(Person, Person, String)> {
     let (ann, bob) = tokio::try_join!(Person::named("Ann"), Person::named("Bob"))?;
     let room = chat(&ann, &bob).await?;
     Ok((ann, bob, room))
@@ -24,11 +24,11 @@ async fn chat(ann: &Person, bob: &Person) -> Result<String> {
     Ok(room)
 }
 
-fn in_state(state: &str) -> impl Fn(&Value) -> bool {
+pub(crate) fn in_state(state: &str) -> impl Fn(&Value) -> bool {
     move |call| call["state"]["state"] == state
 }
 
-fn reference(call: &Value) -> Value {
+pub(crate) fn reference(call: &Value) -> Value {
     json!({ "room_id": call["room_id"], "call_id": call["call_id"] })
 }
 
@@ -45,7 +45,7 @@ async fn hears(person: &Person, what: &str) -> Result<()> {
 }
 
 /// Waits until no device is open.
-async fn rests(person: &Person) -> Result<()> {
+pub(crate) async fn rests(person: &Person) -> Result<()> {
     for _ in 0..500 {
         if person.devices.open() == 0 {
             return Ok(());

@@ -13,4 +13,5 @@ mod restarts;
 mod rooms;
 mod sliding;
 mod two_apps;
+mod video_calls;
 mod voice_messages;

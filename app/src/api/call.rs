@@ -25,6 +25,8 @@ pub struct CallView {
     pub held_by_them: bool,
     /// Devices that are missing now.
     pub lost: Vec<CallDevice>,
+    /// A camera or screen that was to be seen and is not.
+    pub no_picture: Option<NoPicture>,
     pub quality: Quality,
 }
 
@@ -60,11 +62,13 @@ pub struct OurMedia {
     pub on_hold: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 pub struct TheirMedia {
     pub muted: bool,
     pub camera: bool,
     pub screen: bool,
+    /// Which stream of pictures is their screen; the others are of cameras.
+    pub screen_stream: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
@@ -74,6 +78,37 @@ pub enum CallDevice {
     Speaker,
     Camera,
     Screen,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct NoPicture {
+    pub device: CallDevice,
+    pub why: NoPictureCause,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum NoPictureCause {
+    NotThere,
+    Vanished,
+    NotAllowed,
+    Busy,
+    /// Their app cannot take it.
+    TheirAppCannot,
+}
+
+/// The cameras that can be chosen now, the best first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
+pub struct Cameras {
+    pub found: Vec<CameraName>,
+    /// Absent: the best. One that is not there counts as absent.
+    pub chosen: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct CameraName {
+    pub id: String,
+    pub name: String,
 }
 
 /// How the connection does, for a person's eyes.

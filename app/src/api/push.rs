@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{
-    call::{CallFrame, CallRef, CallView},
+    call::{CallFrame, CallRef, CallView, Cameras},
     sound::{MicrophoneLevel, RecordingView, SoundDevices},
     status::{Connection, Status},
 };
@@ -40,6 +40,8 @@ pub enum Subscription {
     Recording,
     /// How loud the microphone is; it is open meanwhile.
     MicrophoneLevel,
+    /// The cameras there are, and the one that was chosen.
+    Cameras,
     /// Things that happen once: open a room, show a notice.
     Events,
 }
@@ -68,6 +70,7 @@ pub enum Push {
     SoundDevices(SoundDevices),
     MicrophoneLevel(MicrophoneLevel),
     Recording(RecordingView),
+    Cameras(Cameras),
     Event(AppEvent),
 }
 

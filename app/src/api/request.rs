@@ -188,6 +188,10 @@ pub enum Request {
     PlayTestSound,
     /// Answers `CallNetwork`, after some seconds.
     CheckNetwork,
+    /// By its id; absent: the best. Also for calls that go on.
+    ChooseCamera {
+        camera: Option<String>,
+    },
 
     // Media: what the timeline names by `media`.
     /// Writes a decrypted file where the person chose (Tauri) or answers a download (bridge); answers `SavedFile`.

@@ -30,6 +30,11 @@ impl Line {
                     self.engine.refresh(key);
                 }
             }
+            Order::ReopenCamera => {
+                for (key, _) in self.calls.iter() {
+                    self.engine.reopen_camera(key);
+                }
+            }
             Order::End { .. } => {}
         }
     }
@@ -40,6 +45,10 @@ impl Line {
             return Err(no_such_call());
         }
         for what in what {
+            if what == Person::Share(true) && self.calls.get(&key).is_some_and(calls::Call::can_share) {
+                self.sharing.ask(key.clone());
+                continue;
+            }
             let out = self.calls.person(&key, what, self.now());
             self.put(out).await;
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use calls::{
-    CallKey, Cause, Change, Device, LocalMedia, Side,
+    CallKey, Cause, Change, Device, LocalMedia, Refusal, Side,
     signal::{Purpose, Streams},
     statistics::Statistics,
 };
@@ -12,7 +12,9 @@ use ruma::UserId;
 use tokio::{sync::watch, time::Instant};
 
 use super::{reference, ring::Ringing};
-use crate::api::call::{CallDevice, CallEnd, CallRef, CallState, CallView, OurMedia, Quality, TheirMedia};
+use crate::api::call::{
+    CallDevice, CallEnd, CallRef, CallState, CallView, NoPicture, NoPictureCause, OurMedia, Quality, TheirMedia,
+};
 
 /// Ended calls that stay until somebody looks.
 const MAX_ENDED: usize = 8;
@@ -120,13 +122,22 @@ impl Screen {
             }
             Change::Reconnecting => view.state = CallState::Reconnecting,
             Change::HeldByThem(held) => view.held_by_them = held,
-            Change::Ours(media) => view.ours = ours(media),
+            Change::Ours(media) => {
+                view.ours = ours(media);
+                view.no_picture = None;
+            }
             Change::Theirs(streams) => view.theirs = theirs(&streams),
             Change::DeviceLost(lost) if !view.lost.contains(&device(lost)) => view.lost.push(device(lost)),
             Change::DeviceBack(back) => view.lost.retain(|lost| *lost != device(back)),
+            Change::Refused(Refusal::TheirAppCannot) => {
+                view.no_picture = Some(NoPicture { device: CallDevice::Camera, why: NoPictureCause::TheirAppCannot });
+            }
+            Change::NoPicture(lost, why) => {
+                view.no_picture = cause(why).map(|why| NoPicture { device: device(lost), why });
+            }
             Change::DeviceLost(_)
-            | Change::Refused(_)
             | Change::NegotiationFailed
+            | Change::Refused(Refusal::TooEarly)
             | Change::ContinuedAs(_)
             | Change::Ended(_) => {}
         }
@@ -196,6 +207,7 @@ impl Screen {
                             theirs: TheirMedia::default(),
                             held_by_them: false,
                             lost: Vec::new(),
+                            no_picture: None,
                             quality: Quality::Unknown,
                         },
                         connected: None,
@@ -231,6 +243,10 @@ fn theirs(streams: &Streams) -> TheirMedia {
         muted: of(Purpose::UserMedia).next().is_some() && of(Purpose::UserMedia).all(|stream| stream.audio_muted),
         camera: of(Purpose::UserMedia).any(|stream| !stream.video_muted),
         screen: of(Purpose::ScreenShare).any(|stream| !stream.video_muted),
+        screen_stream: streams
+            .iter()
+            .find(|(_, stream)| stream.purpose == Purpose::ScreenShare)
+            .map(|(id, _)| id.clone()),
     }
 }
 
@@ -241,6 +257,17 @@ fn device(device: Device) -> CallDevice {
         Device::Camera => CallDevice::Camera,
         Device::Screen => CallDevice::Screen,
     }
+}
+
+/// `None`: the person knows.
+fn cause(why: calls::device::NoPicture) -> Option<NoPictureCause> {
+    Some(match why {
+        calls::device::NoPicture::Cancelled => return None,
+        calls::device::NoPicture::NotThere => NoPictureCause::NotThere,
+        calls::device::NoPicture::Vanished => NoPictureCause::Vanished,
+        calls::device::NoPicture::NotAllowed => NoPictureCause::NotAllowed,
+        calls::device::NoPicture::Busy => NoPictureCause::Busy,
+    })
 }
 
 fn quality(came: u64, lost: u64, round_trip: Duration) -> Quality {

@@ -3,6 +3,8 @@
 //! `bridge --data DIR [--port N]` serves the built UI, the requests and pushes over a WebSocket, uploads and media on 127.0.0.1,
 //! behind a token that stands only in the address it prints.
 
+#[path = "bridge/call_picture.rs"]
+mod call_picture;
 #[path = "bridge/guard.rs"]
 mod guard;
 #[path = "bridge/media.rs"]
@@ -19,7 +21,7 @@ use std::{io::Write, net::Ipv4Addr, path::PathBuf, sync::Arc};
 use anyhow::Context;
 use app::{
     App, Options, SecretsIn, ServerChoice, TurnChoice,
-    devices::{Devices, Pretended, System},
+    devices::{Devices, Film, Pretended, Recording, System},
 };
 use axum::{
     Router,
@@ -45,6 +47,12 @@ struct Arguments {
     /// A tone and a test card instead of this machine's microphone and camera, and calls within this machine alone.
     #[arg(long)]
     pretended_devices: bool,
+    /// What the pretended microphone hears: a WAV of 48,000 Hz and 16 bits.
+    #[arg(long, requires = "pretended_devices")]
+    microphone_file: Option<PathBuf>,
+    /// What the pretended camera sees: a Y4M of 4:2:0.
+    #[arg(long, requires = "pretended_devices")]
+    camera_file: Option<PathBuf>,
     /// Make the account on another homeserver, instead of one of its own.
     #[arg(long)]
     homeserver: Option<String>,
@@ -79,8 +87,14 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(address) => ServerChoice::At { address, registration_token: arguments.registration_token },
         None => ServerChoice::Own,
     };
-    let devices: Arc<dyn Devices> =
-        if arguments.pretended_devices { Arc::new(Pretended::default()) } else { Arc::new(System::default()) };
+    let devices: Arc<dyn Devices> = if arguments.pretended_devices {
+        let recording = arguments.microphone_file.as_deref().map(Recording::open).transpose();
+        let film = arguments.camera_file.as_deref().map(Film::open).transpose();
+        let recording = recording.context("the microphone's file")?;
+        Arc::new(Pretended::from_files(recording, film.context("the camera's file")?))
+    } else {
+        Arc::new(System::default())
+    };
     let media_addresses =
         if arguments.pretended_devices { vec![(Ipv4Addr::LOCALHOST, 0).into()] } else { app::everywhere() };
     let turn = if arguments.pretended_devices { TurnChoice::Never } else { TurnChoice::WhereItHelps };
@@ -116,6 +130,7 @@ fn router(bridge: Bridge) -> Router {
         .route("/session", post(guard::session))
         .route("/upload", post(upload::receive).layer(DefaultBodyLimit::disable()))
         .route("/media/{name}", get(media::send))
+        .route("/call-picture", get(call_picture::send))
         .fallback(get(pages::page))
         .layer(middleware::from_fn_with_state(bridge.clone(), guard::host))
         .with_state(bridge)

@@ -118,7 +118,7 @@ async fn call(arguments: &Arguments, began: Instant, slot: &mut Option<Conversat
     if arguments.talk {
         writeln!(std::io::stdout(), "{}", conversation.synced())?;
     }
-    let mut sample = tokio::time::interval(Duration::from_millis(250));
+    let mut next_look = Instant::now();
     if let Some(room) = &arguments.room.clone().filter(|_| arguments.mode == Mode::Place) {
         let (room, invitee) = account.other_of(room).await?;
         conversation.place(room, invitee, media).await?;
@@ -131,7 +131,12 @@ async fn call(arguments: &Arguments, began: Instant, slot: &mut Option<Conversat
             report = reports.recv() => conversation.reported(report.context("the engine is gone")?).await,
             Some(lost) = losses.recv() => conversation.not_sent(&lost).await,
             () = conversation.due() => conversation.tick().await,
-            _ = sample.tick() => conversation.sample().await,
+            () = sleep_until(next_look) => {
+                conversation.sample().await;
+                // Until something was heard and seen, the moment of that is looked for.
+                let pause = if conversation.is_heard_and_seen() { 250 } else { 20 };
+                next_look = Instant::now() + Duration::from_millis(pause);
+            }
             () = sleep_until(ends.unwrap_or(began)), if ends.is_some() => conversation.hang_up().await,
             _ = terminate.recv() => conversation.hang_up().await,
             line = lines.next_line(), if arguments.talk && !conversation.is_over() => match line? {

@@ -125,13 +125,17 @@ impl Conversation {
         let (Some(engine), Some(key)) = (&self.engine, &self.key) else { return };
         if let Some(statistics) = engine.statistics(key).await {
             self.statistics = statistics;
-            if self.statistics.received.energy > 0.01 {
+            if self.statistics.received.energy > 1e-3 {
                 self.mark("firstSound");
             }
         }
         if self.screen.frames() > 0 {
             self.mark("firstFrame");
         }
+    }
+
+    pub fn is_heard_and_seen(&self) -> bool {
+        self.marks.contains_key("firstSound") && self.marks.contains_key("firstFrame")
     }
 
     pub async fn hang_up(&mut self) {
