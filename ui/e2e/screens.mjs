@@ -14,6 +14,9 @@ const NOW = new Date('2026-11-22T09:45:00');
 const room = (id) => `#/room/${encodeURIComponent(`!${id}:x`)}`;
 const byName = (page, role, name) => page.getByRole(role, { name, exact: true });
 
+/** So many pictures of a call are on their canvases. */
+const drawn = (count) => (page) => page.waitForFunction((wanted) => document.querySelectorAll('canvas[data-drawn]').length === wanted, count);
+
 /** name, scene, fragment, and what is done before the picture. */
 const screens = [
   { name: '01-first-run', scene: 'first-run', act: (page) => byName(page, 'textbox', 'Your name').fill('Jonas') },
@@ -175,6 +178,17 @@ const screens = [
   { name: '51-large-text-settings', scene: 'conversation', at: '#/settings/profile', textSize: 150 },
   { name: '52-incoming-call', scene: 'incoming-call', at: room('mira') },
   { name: '53-call', scene: 'call', at: room('mira') },
+  { name: '53-call-video', scene: 'video-call', at: room('mira'), ready: drawn(2) },
+  { name: '53-call-screen', scene: 'shared-screen', at: room('mira'), ready: drawn(3) },
+  {
+    name: '53-call-cameras',
+    scene: 'video-call',
+    at: room('mira'),
+    ready: drawn(2),
+    act: (page) => byName(page, 'button', 'Which camera').click(),
+  },
+  { name: '53-call-no-camera', scene: 'no-camera', at: room('mira') },
+  { name: '52-incoming-video-call', scene: 'incoming-video-call', at: room('mira') },
   { name: '54-calling', scene: 'calling', at: room('mira') },
   { name: '55-call-ended', scene: 'call-ended', at: room('mira') },
   { name: '56-call-bar', scene: 'call', at: room('shop') },

@@ -35,6 +35,20 @@ describe('a call that comes in', () => {
     expect(screen.queryByRole('dialog')).toBeNull();
   });
 
+  it('with pictures is answered with the camera, or without', async () => {
+    const transport = start('incoming-video-call', workshop);
+    await userEvent.click(await screen.findByRole('button', { name: 'Accept without camera' }));
+    expect(transport.asked.find((request) => request.name === 'accept_call')).toMatchObject({ args: { call, video: false } });
+    expect((await screen.findByRole('button', { name: 'Camera' })).getAttribute('aria-pressed')).toBe('false');
+  });
+
+  it('with pictures turns the camera on when it is accepted', async () => {
+    const transport = start('incoming-video-call', workshop);
+    await userEvent.click(await screen.findByRole('button', { name: 'Accept' }));
+    expect(transport.asked.find((request) => request.name === 'accept_call')).toMatchObject({ args: { call, video: true } });
+    expect((await screen.findByRole('button', { name: 'Camera' })).getAttribute('aria-pressed')).toBe('true');
+  });
+
   it('is declined', async () => {
     const transport = start('incoming-call');
     await userEvent.click(await screen.findByRole('button', { name: 'Decline' }));
@@ -61,6 +75,39 @@ describe('a call that goes on', () => {
     expect(await screen.findByText('Calling Mira…')).toBeTruthy();
   });
 
+  it('is placed with pictures', async () => {
+    const transport = start('conversation', mira);
+    await userEvent.click(await screen.findByRole('button', { name: 'Video call' }));
+    expect(transport.asked.find((request) => request.name === 'place_call')).toMatchObject({ args: { room_id: '!mira:x', video: true } });
+    expect((await screen.findByRole('button', { name: 'Camera' })).getAttribute('aria-pressed')).toBe('true');
+  });
+
+  it('turns the camera on and off, takes another one, and shares the screen', async () => {
+    const transport = start('call', mira);
+    const wishes = () => transport.asked.flatMap((request) => (request.name === 'set_call_media' ? [request.args.wish] : []));
+    const camera = await screen.findByRole('button', { name: 'Camera' });
+    screen.getByRole('button', { name: 'Which camera' }).focus();
+    await userEvent.keyboard('{Enter}');
+    await userEvent.click(await screen.findByText('USB camera'));
+    expect(transport.asked.at(-1)).toEqual({ name: 'choose_camera', args: { camera: 'usb' } });
+    await userEvent.click(camera);
+    await vi.waitFor(() => expect(camera.getAttribute('aria-pressed')).toBe('true'));
+    await userEvent.click(camera);
+    await vi.waitFor(() => expect(camera.getAttribute('aria-pressed')).toBe('false'));
+    await userEvent.click(screen.getByRole('button', { name: 'Share screen' }));
+    expect(await screen.findByText('You are sharing your screen')).toBeTruthy();
+    expect(wishes().map(({ camera, screen }) => ({ camera, screen }))).toEqual([
+      { camera: true, screen: null },
+      { camera: false, screen: null },
+      { camera: null, screen: true },
+    ]);
+  });
+
+  it('says why nobody is seen', async () => {
+    start('no-camera', mira);
+    expect(await screen.findByText('Another program has the camera: you are not seen.')).toBeTruthy();
+  });
+
   it('mutes, holds and hangs up', async () => {
     const transport = start('call', mira);
     const mute = await screen.findByRole('button', { name: 'Mute' });
@@ -83,6 +130,17 @@ describe('a call that goes on', () => {
     expect(await screen.findByRole('log', { name: 'Messages' })).toBeTruthy();
     await userEvent.click(within(bar).getByRole('button', { name: /Mira/ }));
     expect(await screen.findByRole('region', { name: 'Call' })).toBeTruthy();
+  });
+});
+
+describe('the camera', () => {
+  it('is chosen in the settings, or left to choose itself', async () => {
+    const transport = start('conversation', '/#/settings/sound');
+    const chosen = () => transport.asked.flatMap((request) => (request.name === 'choose_camera' ? [request.args.camera] : []));
+    const field = await screen.findByRole('combobox', { name: 'Which camera' });
+    await userEvent.selectOptions(field, 'USB camera');
+    await userEvent.selectOptions(field, 'The best there is');
+    expect(chosen()).toEqual(['usb', null]);
   });
 });
 

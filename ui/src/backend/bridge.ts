@@ -1,6 +1,7 @@
 /** The core behind the development bridge: a WebSocket on loopback, opened by the token of the page's address. */
 import type { Batch } from './bindings/Batch';
 import type { SavedFile } from './bindings/SavedFile';
+import { pictureQuery, readPicture } from './call-picture';
 import { Failure, type Transport, type TransportEvents } from './types';
 
 const TOKEN_KEY = 'hearth.bridge-token';
@@ -114,6 +115,9 @@ export function bridgeTransport(token: string, host: string = location.host): Tr
       return ((await response.json()) as { upload: string }).upload;
     },
     mediaUrl: (media, options) => `/media/${encodeURIComponent(media)}${options?.thumbnail ? '?thumbnail=1' : ''}`,
+    async callPicture(wish) {
+      return readPicture(await fetch(`/call-picture${pictureQuery(wish)}`));
+    },
     async mediaBlob(media) {
       const response = await fetch(`/media/${encodeURIComponent(media)}`);
       if (!response.ok) throw await refusal(response);

@@ -85,6 +85,7 @@ export function createBackend(transport: Transport): Backend {
     },
     upload: failing(transport.upload.bind(transport)),
     mediaUrl: transport.mediaUrl.bind(transport),
+    callPicture: failing(transport.callPicture.bind(transport)),
     mediaBlob: failing(transport.mediaBlob.bind(transport)),
     saveMedia: failing(transport.saveMedia.bind(transport)),
     saveText: failing(transport.saveText.bind(transport)),

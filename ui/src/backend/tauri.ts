@@ -2,6 +2,7 @@
 import { Channel, convertFileSrc, invoke } from '@tauri-apps/api/core';
 import type { Batch } from './bindings/Batch';
 import type { SavedFile } from './bindings/SavedFile';
+import { pictureQuery, readPicture } from './call-picture';
 import type { Transport, TransportEvents } from './types';
 
 export function tauriTransport(): Transport {
@@ -27,6 +28,9 @@ export function tauriTransport(): Transport {
       return (await invoke<{ upload: string }>('upload', bytes, { headers })).upload;
     },
     mediaUrl: (media, options) => convertFileSrc(media, 'media') + (options?.thumbnail ? '?thumbnail=1' : ''),
+    async callPicture(wish) {
+      return readPicture(await fetch(convertFileSrc('call-picture', 'media') + pictureQuery(wish)));
+    },
     async mediaBlob(media) {
       const response = await fetch(convertFileSrc(media, 'media'));
       if (!response.ok) throw new Error(`the file could not be read (${response.status})`);

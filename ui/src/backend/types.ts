@@ -1,5 +1,6 @@
 /** The seam: what the UI may ask of the core, whichever way it is reached. */
 import type { AppError } from './bindings/AppError';
+import type { CallRef } from './bindings/CallRef';
 import type { Batch } from './bindings/Batch';
 import type { Push } from './bindings/Push';
 import type { Reply } from './bindings/Reply';
@@ -17,6 +18,23 @@ export interface MediaOptions {
   thumbnail?: boolean;
 }
 
+/** A picture of a call that the core decoded. */
+export interface CallPicture {
+  /** Of this picture in its stream. */
+  number: number;
+  width: number;
+  height: number;
+  data: Uint8Array<ArrayBuffer>;
+}
+
+export interface CallPictureWish extends CallRef {
+  stream: string;
+  /** The number of the picture that was fetched last, from 0. */
+  after: number;
+  /** I420 without gaps instead of JPEG. */
+  raw: boolean;
+}
+
 export interface Backend {
   readonly kind: 'tauri' | 'bridge' | 'fake';
   /** Rejects with a `Failure`. */
@@ -27,6 +45,8 @@ export interface Backend {
   upload(file: Blob, name: string): Promise<string>;
   /** An address for `<img src>`. */
   mediaUrl(media: string, options?: MediaOptions): string;
+  /** The newest picture of a stream, where the system decodes none; `null` when none came for a while. */
+  callPicture(wish: CallPictureWish): Promise<CallPicture | null>;
   /** The whole file, for sound and video. */
   mediaBlob(media: string): Promise<Blob>;
   /** `null` when the person changed their mind. */
@@ -46,6 +66,7 @@ export interface Transport {
   unsubscribe(id: number): void;
   upload: Backend['upload'];
   mediaUrl: Backend['mediaUrl'];
+  callPicture: Backend['callPicture'];
   mediaBlob: Backend['mediaBlob'];
   saveMedia: Backend['saveMedia'];
   saveText: Backend['saveText'];

@@ -2,6 +2,7 @@
 import type { AppEvent } from "./AppEvent";
 import type { CallFrame } from "./CallFrame";
 import type { CallView } from "./CallView";
+import type { Cameras } from "./Cameras";
 import type { Connection } from "./Connection";
 import type { MicrophoneLevel } from "./MicrophoneLevel";
 import type { RecordingView } from "./RecordingView";
@@ -13,4 +14,4 @@ import type { TimelineRow } from "./TimelineRow";
 import type { Typing } from "./Typing";
 import type { VectorDiff } from "./VectorDiff";
 
-export type Push = { "kind": "status", "value": Status } | { "kind": "connection", "value": Connection } | { "kind": "room_list", "value": Array<VectorDiff<RoomRow>> } | { "kind": "room", "value": RoomView } | { "kind": "timeline", "value": Array<VectorDiff<TimelineRow>> } | { "kind": "typing", "value": Typing } | { "kind": "calls", "value": Array<CallView> } | { "kind": "call_frame", "value": CallFrame } | { "kind": "sound_devices", "value": SoundDevices } | { "kind": "microphone_level", "value": MicrophoneLevel } | { "kind": "recording", "value": RecordingView } | { "kind": "event", "value": AppEvent };
+export type Push = { "kind": "status", "value": Status } | { "kind": "connection", "value": Connection } | { "kind": "room_list", "value": Array<VectorDiff<RoomRow>> } | { "kind": "room", "value": RoomView } | { "kind": "timeline", "value": Array<VectorDiff<TimelineRow>> } | { "kind": "typing", "value": Typing } | { "kind": "calls", "value": Array<CallView> } | { "kind": "call_frame", "value": CallFrame } | { "kind": "sound_devices", "value": SoundDevices } | { "kind": "microphone_level", "value": MicrophoneLevel } | { "kind": "recording", "value": RecordingView } | { "kind": "cameras", "value": Cameras } | { "kind": "event", "value": AppEvent };

@@ -133,9 +133,10 @@ function call(rooms: Room[], part: Partial<CallView>): CallView {
     incoming: false,
     state: { state: 'placing' },
     ours: { microphone: true, camera: false, screen: false, on_hold: false },
-    theirs: { muted: false, camera: false, screen: false },
+    theirs: { muted: false, camera: false, screen: false, screen_stream: null },
     held_by_them: false,
     lost: [],
+    no_picture: null,
     quality: 'unknown',
     ...part,
   };
@@ -162,7 +163,15 @@ export function scene(name: string, now: number): Scene {
     case 'incoming-call':
       return { ...full, calls: [call(full.rooms, { incoming: true, state: { state: 'ringing', video: false, silent: false } })] };
     case 'call':
-      return { ...full, calls: [call(full.rooms, { state: { state: 'connected', elapsed: 252_000 }, quality: 'good', theirs: { muted: true, camera: false, screen: false } })] };
+      return { ...full, calls: [call(full.rooms, { state: { state: 'connected', elapsed: 252_000 }, quality: 'good', theirs: { muted: true, camera: false, screen: false, screen_stream: null } })] };
+    case 'video-call':
+      return { ...full, calls: [call(full.rooms, { state: { state: 'connected', elapsed: 252_000 }, quality: 'good', ours: { microphone: true, camera: true, screen: false, on_hold: false }, theirs: { muted: false, camera: true, screen: false, screen_stream: null } })] };
+    case 'shared-screen':
+      return { ...full, calls: [call(full.rooms, { state: { state: 'connected', elapsed: 252_000 }, quality: 'good', ours: { microphone: true, camera: true, screen: false, on_hold: false }, theirs: { muted: false, camera: true, screen: true, screen_stream: 'their-screen' } })] };
+    case 'no-camera':
+      return { ...full, calls: [call(full.rooms, { state: { state: 'connected', elapsed: 12_000 }, quality: 'good', no_picture: { device: 'camera', why: 'busy' } })] };
+    case 'incoming-video-call':
+      return { ...full, calls: [call(full.rooms, { incoming: true, state: { state: 'ringing', video: true, silent: false } })] };
     case 'calling':
       return { ...full, calls: [call(full.rooms, { state: { state: 'calling' } })] };
     case 'call-ended':

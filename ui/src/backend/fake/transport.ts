@@ -1,7 +1,9 @@
 /** A core in memory: for screenshots, for tests, and for work on the UI without Rust. */
 // Long because it answers every request of the app, one short function each.
 import type { Attachment } from '../bindings/Attachment';
+import type { CallFrame } from '../bindings/CallFrame';
 import type { CallView } from '../bindings/CallView';
+import type { Cameras } from '../bindings/Cameras';
 import type { CreateStep } from '../bindings/CreateStep';
 import type { Member } from '../bindings/Member';
 import type { MessageDraft } from '../bindings/MessageDraft';
@@ -14,6 +16,7 @@ import type { Subscription } from '../bindings/Subscription';
 import type { TimelineRow } from '../bindings/TimelineRow';
 import type { VectorDiff } from '../bindings/VectorDiff';
 import { Failure, type Transport, type TransportEvents } from '../types';
+import { OUR_FRAME, THEIR_FRAME } from './frames';
 import { message, person, roomRow, roomView, textBody } from './make';
 import { drawing } from './pictures';
 import { scene, type Room, type Scene } from './scenes';
@@ -60,6 +63,7 @@ class Fake implements FakeTransport {
   #pictures = new Map<string, string>();
   #calls: CallView[];
   #sound: SoundChoice = { microphone: null, speaker: null };
+  #cameras: Cameras = { found: [{ id: 'front', name: 'Integrated Camera' }, { id: 'usb', name: 'USB camera' }], chosen: null };
   #last = 0;
 
   constructor(started: Scene) {
@@ -79,6 +83,7 @@ class Fake implements FakeTransport {
     await Promise.resolve();
     const first = this.#whole(to);
     if (first) this.#send(listener, first);
+    if (to.topic === 'call_frames') for (const value of this.#frames()) this.#send(listener, { kind: 'call_frame', value });
   }
 
   unsubscribe(id: number): void {
@@ -100,6 +105,10 @@ class Fake implements FakeTransport {
 
   mediaUrl(media: string): string {
     return this.#pictures.get(media) ?? drawing(media);
+  }
+
+  async callPicture() {
+    return null;
   }
 
   async mediaBlob(_media: string): Promise<Blob> {
@@ -212,6 +221,10 @@ class Fake implements FakeTransport {
       case 'close_call':
       case 'refresh_call_frames':
         return this.#call(request);
+      case 'choose_camera':
+        this.#cameras = { ...this.#cameras, chosen: request.args.camera };
+        this.#tell({ topic: 'cameras' }, { kind: 'cameras', value: this.#cameras });
+        return null;
       case 'save_media':
       case 'restore_backup':
       case 'set_focus':
@@ -228,13 +241,13 @@ class Fake implements FakeTransport {
       const base = { microphone: true, camera: request.args.video, screen: false, on_hold: false };
       this.#calls = [
         ...this.#calls,
-        { room_id: room.row.room_id, call_id: `call-${++this.#last}`, person: room.people[0] ?? null, incoming: false, state: { state: 'calling' }, ours: base, theirs: { muted: false, camera: false, screen: false }, held_by_them: false, lost: [], quality: 'unknown' },
+        { room_id: room.row.room_id, call_id: `call-${++this.#last}`, person: room.people[0] ?? null, incoming: false, state: { state: 'calling' }, ours: base, theirs: { muted: false, camera: false, screen: false, screen_stream: null }, held_by_them: false, lost: [], no_picture: null, quality: 'unknown' },
       ];
     } else if (request.name !== 'refresh_call_frames') {
       const { call } = request.args;
       this.#calls = this.#calls.flatMap((one): CallView[] => {
         if (one.call_id !== call.call_id) return [one];
-        if (request.name === 'accept_call') return [{ ...one, state: { state: 'connected', elapsed: 0 } }];
+        if (request.name === 'accept_call') return [{ ...one, state: { state: 'connected', elapsed: 0 }, ours: { ...one.ours, camera: request.args.video } }];
         if (request.name === 'silence_call') return [{ ...one, state: { state: 'ringing', video: false, silent: true } }];
         if (request.name !== 'set_call_media') return [];
         const wish = Object.fromEntries(Object.entries(request.args.wish).filter(([, value]) => value !== null));
@@ -243,6 +256,17 @@ class Fake implements FakeTransport {
     }
     this.#tell({ topic: 'calls' }, { kind: 'calls', value: this.#calls });
     return null;
+  }
+
+  /** The first picture of each stream. */
+  #frames(): CallFrame[] {
+    const theirs = { ours: false, key: true, width: 320, height: 180, stamp: 0, data: THEIR_FRAME };
+    const screen = this.#calls[0]?.theirs.screen_stream;
+    return [
+      { ...theirs, stream: 'their-face' },
+      ...(screen ? [{ ...theirs, stream: screen }] : []),
+      { ours: true, key: true, width: 160, height: 90, stamp: 0, data: OUR_FRAME, stream: 'our-face' },
+    ];
   }
 
   async #inRoom(request: Extract<Request, { args: { room_id: string } }>): Promise<unknown> {
@@ -456,6 +480,7 @@ class Fake implements FakeTransport {
     if (to.topic === 'sound_devices') return soundDevices(this.#sound);
     if (to.topic === 'recording') return { kind: 'recording', value: { state: 'recording', elapsed: 4200, level: 48 } };
     if (to.topic === 'microphone_level') return { kind: 'microphone_level', value: { level: 62 } };
+    if (to.topic === 'cameras') return { kind: 'cameras', value: this.#cameras };
     if (to.topic === 'events' || to.topic === 'call_frames') return null;
     const room = this.scene.rooms.find((one) => one.row.room_id === to.room_id);
     if (!room) return null;

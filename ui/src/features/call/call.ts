@@ -4,6 +4,7 @@ import type { CallEnd } from '~/backend/bindings/CallEnd';
 import type { CallRef } from '~/backend/bindings/CallRef';
 import type { CallView } from '~/backend/bindings/CallView';
 import type { MediaWish } from '~/backend/bindings/MediaWish';
+import type { NoPicture } from '~/backend/bindings/NoPicture';
 import type { Quality } from '~/backend/bindings/Quality';
 import { m } from '~/i18n/paraglide/messages.js';
 
@@ -28,12 +29,38 @@ export function isUnderWay(call: CallView): boolean {
 
 /** Something of the other side is to be seen. */
 export function hasPictures(call: CallView): boolean {
-  return call.state.state === 'connected' && !call.held_by_them && !call.ours.on_hold && (call.theirs.camera || call.theirs.screen);
+  const { camera, screen } = seen(call);
+  return camera || screen;
 }
 
 /** Mutes, or speaks again. */
 export function muteWish(call: CallView): { call: CallRef; wish: MediaWish } {
   return { call: callOf(call), wish: { microphone: !call.ours.microphone, camera: null, screen: null, on_hold: null } };
+}
+
+/** What can be seen of a call now. */
+export function seen(call: CallView): { ours: boolean; camera: boolean; screen: boolean } {
+  const live = call.state.state === 'connected' || call.state.state === 'reconnecting';
+  const flows = live && !call.held_by_them && !call.ours.on_hold;
+  const ours = call.ours.camera && !call.ours.on_hold && isUnderWay(call);
+  return { ours, camera: flows && call.theirs.camera, screen: flows && call.theirs.screen };
+}
+
+/** Why a camera or a screen is not seen. */
+export function noPictureWords({ device, why }: NoPicture, name: string): string {
+  const screen = device === 'screen';
+  switch (why) {
+    case 'not_there':
+      return screen ? m.screen_not_there() : m.camera_not_there();
+    case 'vanished':
+      return screen ? m.screen_vanished() : m.camera_vanished();
+    case 'not_allowed':
+      return screen ? m.screen_not_allowed() : m.camera_not_allowed();
+    case 'busy':
+      return screen ? m.screen_vanished() : m.camera_busy();
+    case 'their_app_cannot':
+      return m.pictures_their_app_cannot({ name });
+  }
 }
 
 /** 75 → "01:15", 3675 → "1:01:15". */

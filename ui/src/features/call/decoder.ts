@@ -1,5 +1,6 @@
 /** One stream of VP8 frames into pictures, by the system's own decoder. */
 import type { CallFrame } from '~/backend/bindings/CallFrame';
+import { bytes } from './probe';
 
 /** Frames that wait to be decoded; a machine that is slower begins anew with a key frame. */
 const MOST_WAITING = 12;
@@ -10,18 +11,15 @@ export class Decoder {
   #needsKey = true;
   readonly #onpicture: (picture: VideoFrame) => void;
   readonly #onlost: () => void;
-  readonly #onblind: () => void;
 
-  /** `onlost`: the stream must begin anew. `onblind`: this system decodes nothing. */
-  constructor(onpicture: (picture: VideoFrame) => void, onlost: () => void, onblind: () => void) {
+  /** `onlost`: the stream must begin anew. */
+  constructor(onpicture: (picture: VideoFrame) => void, onlost: () => void) {
     this.#onpicture = onpicture;
     this.#onlost = onlost;
-    this.#onblind = onblind;
-    if (typeof VideoDecoder === 'undefined') onblind();
   }
 
   take(frame: CallFrame): void {
-    if (typeof VideoDecoder === 'undefined' || (this.#needsKey && !frame.key)) return;
+    if (this.#needsKey && !frame.key) return;
     if (this.#decoder && this.#decoder.decodeQueueSize > MOST_WAITING) {
       this.#lose();
       return;
@@ -34,10 +32,9 @@ export class Decoder {
         this.#size = size;
       }
       this.#needsKey = false;
-      const data = Uint8Array.from(atob(frame.data), (byte) => byte.charCodeAt(0));
       // 90,000 a second into microseconds.
       const timestamp = Math.round((frame.stamp / 90) * 1000);
-      this.#decoder?.decode(new EncodedVideoChunk({ type: frame.key ? 'key' : 'delta', timestamp, data }));
+      this.#decoder?.decode(new EncodedVideoChunk({ type: frame.key ? 'key' : 'delta', timestamp, data: bytes(frame.data) }));
     } catch (error) {
       console.warn('a picture of a call did not decode', String(error));
       this.#lose();
@@ -55,8 +52,7 @@ export class Decoder {
       output: this.#onpicture,
       error: (error) => {
         console.warn('the decoder of a call gave up', error.message);
-        if (error.name === 'NotSupportedError') this.#onblind();
-        else this.#lose();
+        this.#lose();
       },
     });
   }
