@@ -96,7 +96,7 @@ class Side:
 
 class Ours(Side):
     def __init__(self, given, mode: str, who: User, *more: str):
-        program = TARGET / "debug" / "caller"
+        program = TARGET / given.profile / "caller"
         super().__init__([str(program), mode, "--a", who.account, "--talk", *more], given.folder, given.folder / "caller.log")
 
     def __str__(self) -> str:
@@ -151,10 +151,13 @@ def quiet(energy):
 class Given:
     """A server, and two people in a room for each case. `turn`: its settings of TURN servers."""
 
+    # Which build of ours.
+    profile = "debug"
+
     def __init__(self, folder: Path, turn: str = 'listen = "127.0.0.1:0"'):
         self.folder, self.peer, self.people = folder, prepared(), 0
         folder.mkdir(exist_ok=True)
-        self.server = Alone(folder)
+        self.server = Alone(folder, self.profile)
         config = folder / "homeserver.toml"
         config.write_text(f"[turn]\n{turn}\n")
         self.server.flags += ["--config", str(config), "--allow-network", "127.0.0.0/8"]

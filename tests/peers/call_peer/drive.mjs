@@ -2,7 +2,7 @@
 //
 //   node drive.mjs pair --room ID --a URL,USER,TOKEN[,DEVICE] --b URL,USER,TOKEN[,DEVICE] [--video] [--seconds 5] [--sdp]
 //   node drive.mjs place  --room ID --a URL,USER,TOKEN [--video] [--seconds 5]
-//   node drive.mjs answer --a URL,USER,TOKEN [--video] [--seconds 5]
+//   node drive.mjs answer --a URL,USER,TOKEN [--video] [--seconds 5] [--size 1280x720]
 //
 // `pair` needs nothing else; `place` and `answer` leave the other side to another program. Prints one JSON object.
 // With `--talk` it says by a line of JSON that it has synced (the SDK takes no call from before that), then takes words on
@@ -93,7 +93,7 @@ const { positionals, values: o } = parseArgs({
         seconds: { type: "string", default: "5" }, chromium: { type: "string", default: "/usr/bin/chromium" },
         "hangup-by": { type: "string", default: "a" }, verbose: { type: "boolean", default: false },
         sdp: { type: "boolean", default: false }, talk: { type: "boolean", default: false },
-        "relay-only": { type: "boolean", default: false },
+        "relay-only": { type: "boolean", default: false }, size: { type: "string" },
     },
 });
 const mode = positionals[0];
@@ -111,6 +111,7 @@ try {
         page.on("pageerror", (e) => console.error(name, "page error:", e.message));
         await page.goto(`http://127.0.0.1:${server.address().port}/`);
         await page.waitForFunction(() => window.peer);
+        if (o.size) await run(page, "film", ...o.size.split("x").map(Number));
         await run(page, "login", { ...account(text), relayOnly: o["relay-only"] });
         return page;
     };

@@ -22,16 +22,26 @@ function adopt(newCall) {
     call.on(CallEvent.FeedsChanged, (feeds) => {
         const remote = feeds.find((feed) => !feed.isLocal());
         if (!remote) return;
-        document.getElementById("remote-video").srcObject = remote.stream;
+        const video = document.getElementById("remote-video");
+        if (video.srcObject !== remote.stream) video.requestVideoFrameCallback(() => note("first picture"));
+        video.srcObject = remote.stream;
         document.getElementById("remote-audio").srcObject = remote.stream;
     });
+    until(async () => ((await stats()).audioIn?.energy ?? 0) > 1e-5, "sound", 60_000).then(() => note("first sound"), () => {});
+}
+
+/** From now on the camera gives pictures of this size, whatever the SDK asks for. */
+function film(width, height) {
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = ({ audio, video }) =>
+        ask({ audio, video: video && { width: { exact: width }, height: { exact: height }, frameRate: { ideal: 30 } } });
 }
 
 function until(test, what, timeoutMs) {
     const deadline = performance.now() + timeoutMs;
     return new Promise((resolve, reject) => {
-        const look = () => {
-            const value = test();
+        const look = async () => {
+            const value = await test();
             if (value) resolve(value);
             else if (performance.now() > deadline) reject(new Error(`no ${what} in ${timeoutMs} ms`));
             else setTimeout(look, 20);
@@ -84,6 +94,7 @@ async function nextIncoming(ringMs, timeoutMs) {
 
 async function answer({ audio = true, video = false, ringMs = 500, timeoutMs = 60_000 } = {}) {
     adopt(await nextIncoming(ringMs, timeoutMs));
+    note("accepted");
     await call.answer(audio, video);
     return call.callId;
 }
@@ -158,7 +169,7 @@ function look() {
 }
 
 window.peer = {
-    login, place, answer, reject, waitState, stats,
+    login, film, place, answer, reject, waitState, stats,
     log: () => log,
     state: () => call?.state,
     sdp: () => ({ local: call.peerConn.localDescription?.sdp, remote: call.peerConn.remoteDescription?.sdp }),
