@@ -18,9 +18,6 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::{StoreError, sync::Ahead};
 
 const READERS: usize = 4;
-/// A first sync reads events that lie far apart, room by room: what does not fit is read from the file again and again, and takes four times
-/// as long. The connection that was used last is lent first, so that seldom more than one fills up.
-const READER_CACHE: &str = "-16384";
 
 /// A connection and what was read ahead through it; queries are its methods, one `impl` block in each file of a table family.
 pub struct Db(pub(super) SqliteConnection, pub(super) Ahead);
@@ -31,7 +28,6 @@ pub(super) async fn open_writer(path: &Path) -> Result<Db, StoreError> {
         .page_size(8192)
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
-        .pragma("cache_size", "-4096")
         .pragma("wal_autocheckpoint", "2000")
         .pragma("journal_size_limit", "67108864");
     Ok(Db(options.connect().await?, Ahead::default()))
@@ -53,6 +49,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .statement_cache_capacity(300)
         .row_buffer_size(500)
         .pragma("temp_store", "memory")
+        .pragma("cache_size", "-4096")
         .log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_millis(200))
 }
 
@@ -65,8 +62,7 @@ impl ReaderPool {
     pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
         let mut free = Vec::with_capacity(READERS);
         for _ in 0..READERS {
-            let reader = options(path).pragma("query_only", "on").pragma("cache_size", READER_CACHE);
-            free.push(Db(reader.connect().await?, Ahead::default()));
+            free.push(Db(options(path).pragma("query_only", "on").connect().await?, Ahead::default()));
         }
         Ok(Self { free: Mutex::new(free), permits: Semaphore::new(READERS) })
     }
