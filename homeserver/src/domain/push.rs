@@ -42,6 +42,8 @@ pub struct PushedEvent<'a> {
     pub json: &'a str,
     /// The local users to whom it may be something: members but for the sender, and who is invited.
     pub users: &'a [UserSn],
+    /// The room's members are still to come: there are many.
+    pub partial: bool,
 }
 
 impl Push {
@@ -49,10 +51,8 @@ impl Push {
     pub async fn evaluate(&self, tx: &mut Tx, event: PushedEvent<'_>) -> Result<(), StoreError> {
         let Ok(raw) = serde_json::from_str::<Box<RawValue>>(event.json) else { return Ok(()) };
         let flat = FlattenedJson::from_raw(&Raw::<serde_json::Value>::from_json(raw));
-        // A room whose members are still to come has many.
-        let partial = tx.is_partial(event.room).await?;
         let members =
-            if partial { COUNTED_MEMBERS } else { tx.joined_members_upto(event.room, COUNTED_MEMBERS).await? };
+            if event.partial { COUNTED_MEMBERS } else { tx.joined_members_upto(event.room, COUNTED_MEMBERS).await? };
         let power_levels = power_levels(tx, event.room, event.version).await?;
         let thread = tx.thread_of(event.event_id).await?;
         for user in event.users.iter().copied() {

@@ -171,11 +171,11 @@ impl Rooms {
             return Ok(Turn::Over(Acceptance::Rejected(reason)));
         }
         let now = self.store.read().await?.current_state_map(judged.room.sn).await?;
-        let mut known = now.clone();
+        let mut with_claimed = None;
         if judged.room.partial {
-            self.add_claimed(&judged.event, &mut known).await?;
+            self.add_claimed(&judged.event, with_claimed.insert(now.clone())).await?;
         }
-        if self.check_state_now(&judged, &known).await?.is_err() {
+        if self.check_state_now(&judged, with_claimed.as_ref().unwrap_or(&now)).await?.is_err() {
             self.keep_aside(&judged, Standing::SoftFailed).await?;
             return Ok(Turn::Over(Acceptance::SoftFailed));
         }

@@ -303,6 +303,7 @@ pub(super) async fn notify(
         sender: &event.sender,
         json: &event.json,
         users: &users,
+        partial: row.partial,
     };
     push.evaluate(tx, pushed).await
 }

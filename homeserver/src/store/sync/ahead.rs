@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::{
     EventRow, EventSn, KeySn, Position, RoomSn, StateChange, StateEntry, UserSn,
-    packed::{packed, unpack},
+    packed::{line, packed, unpack},
 };
 use crate::store::{Db, LocalMembership, Receipt, StoreError};
 
@@ -239,11 +239,13 @@ pub(super) fn timelines(rooms: &[RoomSn], upto: Position, limit: i64) -> QueryBu
     });
     query.push(concat!(
         ") SELECT (SELECT ",
-        packed!(),
-        " FROM events e JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn WHERE e.event_sn IN (
-             SELECT x.event_sn FROM events x WHERE x.room_sn = few_rooms.room_sn AND x.position <= "
+        packed!("line"),
+        " FROM (SELECT ",
+        line!(),
+        " AS line FROM events e CROSS JOIN event_json j ON j.event_sn = e.event_sn CROSS JOIN rooms r ON r.room_sn = e.room_sn
+             WHERE e.room_sn = few_rooms.room_sn AND e.position <= "
     ));
-    query.push_bind(upto).push(" AND x.standing = 0 ORDER BY x.position DESC LIMIT ").push_bind(limit);
+    query.push_bind(upto).push(" AND e.standing = 0 ORDER BY e.position DESC LIMIT ").push_bind(limit);
     query.push(")) FROM few_rooms");
     query
 }

@@ -11,12 +11,20 @@ use crate::store::StoreError;
 /// Stands between the lines: a control character, which JSON never holds unescaped.
 const BETWEEN: char = '\u{1e}';
 
-/// The lines of the events `e` with their bodies `j` in the rooms `r`, in no order; as a macro since queries are literals.
-macro_rules! packed {
+/// The line of the event `e` with its body `j` in the room `r`; as a macro since queries are literals.
+macro_rules! line {
     () => {
-        "group_concat(e.event_sn || ' ' || e.room_sn || ' ' || r.version || ' ' || coalesce(e.position, '-') || ' ' || e.sender_sn || ' '
+        "e.event_sn || ' ' || e.room_sn || ' ' || r.version || ' ' || coalesce(e.position, '-') || ' ' || e.sender_sn || ' '
              || coalesce(e.key_sn, '-') || ' ' || e.depth || ' ' || e.origin_ts || ' ' || coalesce(e.redacted_by, '-') || ' '
-             || coalesce(e.snapshot_sn, '-') || ' ' || e.event_id || ' ' || j.json, char(30))"
+             || coalesce(e.snapshot_sn, '-') || ' ' || e.event_id || ' ' || j.json"
+    };
+}
+pub(super) use line;
+
+/// The text of all lines that a query finds, in no order. `$line` is how the query spells a line.
+macro_rules! packed {
+    ($line:expr) => {
+        concat!("group_concat(", $line, ", char(30))")
     };
 }
 pub(super) use packed;

@@ -23,6 +23,15 @@ pub struct LocalRoom {
     /// Where the user stopped being joined.
     pub left_position: Option<Position>,
     pub forgotten: bool,
+    /// Members are still to come.
+    pub partial: bool,
+}
+
+macro_rules! local_room {
+    () => {
+        "m.room_sn, r.room_id, m.membership, m.event_sn, m.position, m.joined_position, m.left_position, m.forgotten,
+            r.partial_via IS NOT NULL AS partial"
+    };
 }
 
 impl<'r> FromRow<'r, SqliteRow> for LocalRoom {
@@ -37,6 +46,7 @@ impl<'r> FromRow<'r, SqliteRow> for LocalRoom {
             joined_position: row.try_get("joined_position")?,
             left_position: row.try_get("left_position")?,
             forgotten: row.try_get("forgotten")?,
+            partial: row.try_get("partial")?,
         })
     }
 }
@@ -87,10 +97,11 @@ pub(super) const CHANGED_ROOMS: &str = "
 impl Db {
     /// All rooms that the user is in, left, or is invited to, but for forgotten ones.
     pub async fn sync_rooms(&mut self, user: UserSn) -> Result<Vec<LocalRoom>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT m.room_sn, r.room_id, m.membership, m.event_sn, m.position, m.joined_position, m.left_position, m.forgotten
-             FROM local_memberships m JOIN rooms r USING (room_sn) WHERE m.user_sn = $1 AND m.forgotten = 0",
-        )
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            local_room!(),
+            " FROM local_memberships m JOIN rooms r USING (room_sn) WHERE m.user_sn = $1 AND m.forgotten = 0"
+        ))
         .bind(user)
         .fetch_all(&mut self.0)
         .await?)
@@ -98,10 +109,11 @@ impl Db {
 
     /// The user's view of one room.
     pub async fn sync_room(&mut self, user: UserSn, room: RoomSn) -> Result<Option<LocalRoom>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT m.room_sn, r.room_id, m.membership, m.event_sn, m.position, m.joined_position, m.left_position, m.forgotten
-             FROM local_memberships m JOIN rooms r USING (room_sn) WHERE m.user_sn = $1 AND m.room_sn = $2",
-        )
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            local_room!(),
+            " FROM local_memberships m JOIN rooms r USING (room_sn) WHERE m.user_sn = $1 AND m.room_sn = $2"
+        ))
         .bind(user)
         .bind(room)
         .fetch_optional(&mut self.0)
@@ -110,10 +122,11 @@ impl Db {
 
     /// The user's view of a room by its id.
     pub async fn sync_room_by_id(&mut self, user: UserSn, room_id: &RoomId) -> Result<Option<LocalRoom>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT m.room_sn, r.room_id, m.membership, m.event_sn, m.position, m.joined_position, m.left_position, m.forgotten
-             FROM rooms r JOIN local_memberships m ON m.room_sn = r.room_sn WHERE r.room_id = $1 AND m.user_sn = $2",
-        )
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            local_room!(),
+            " FROM rooms r JOIN local_memberships m ON m.room_sn = r.room_sn WHERE r.room_id = $1 AND m.user_sn = $2"
+        ))
         .bind(room_id.as_str())
         .bind(user)
         .fetch_optional(&mut self.0)

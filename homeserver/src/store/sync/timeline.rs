@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::{
     EventSn, KeySn, Position, RoomSn, SnapshotSn, UserSn,
-    packed::{packed, unpack},
+    packed::{line, packed, unpack},
 };
 use crate::store::{Db, Standing, StoreError, StoredEvent};
 
@@ -57,12 +57,14 @@ impl EventRow {
     }
 }
 
+/// Walks along the index and stops at the limit; an `IN (SELECT … LIMIT)` would be made anew for each event wherever it depends on an outer query.
 pub(super) const TIMELINE: &str = concat!(
     "SELECT ",
-    packed!(),
-    " FROM events e JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn
-    WHERE e.event_sn IN (SELECT x.event_sn FROM events x
-        WHERE x.room_sn = $1 AND x.position > $2 AND x.position <= $3 AND x.standing = 0 ORDER BY x.position DESC LIMIT $4)"
+    packed!("line"),
+    " FROM (SELECT ",
+    line!(),
+    " AS line FROM events e CROSS JOIN event_json j ON j.event_sn = e.event_sn CROSS JOIN rooms r ON r.room_sn = e.room_sn
+        WHERE e.room_sn = $1 AND e.position > $2 AND e.position <= $3 AND e.standing = 0 ORDER BY e.position DESC LIMIT $4)"
 );
 
 /// The event types here and in LAST_BUMP are those that lift a room to the top of the list.
@@ -106,7 +108,7 @@ impl Db {
         for chunk in missing.chunks(PACKED) {
             let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(concat!(
                 "SELECT ",
-                packed!(),
+                packed!(line!()),
                 " FROM events e JOIN event_json j ON j.event_sn = e.event_sn JOIN rooms r ON r.room_sn = e.room_sn WHERE e.event_sn IN ("
             ));
             let mut list = query.separated(", ");

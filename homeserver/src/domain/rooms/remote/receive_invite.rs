@@ -133,6 +133,7 @@ impl Rooms {
                             sender: &inviter,
                             json: &json,
                             users: &[user],
+                            partial: tx.is_partial(room).await?,
                         };
                         push.evaluate(tx, pushed).await
                     })

@@ -146,7 +146,7 @@ async fn joined_section(db: &mut Db, pass: &Pass<'_>, asked: &Asked, extent: &Ex
     if changed(MEMBER) || (name.is_none() && changed("m.room.name")) {
         let (joined, invited) = db.member_counts(room.room).await?;
         // Nothing is said of members who are still to come.
-        if !db.is_partial(room.room).await? {
+        if !room.partial {
             section.joined_count = Some(UInt::from(joined));
             section.invited_count = Some(UInt::from(invited));
         }

@@ -48,7 +48,7 @@ impl Sync {
         let mut heroes: Vec<EventSn> = Vec::new();
         if members_changed {
             // Nothing is said of members who are still to come.
-            if !db.is_partial(room.room).await? {
+            if !room.partial {
                 let (in_room, invited) = db.member_counts(room.room).await?;
                 joined.summary.joined_member_count = Some(UInt::from(in_room));
                 joined.summary.invited_member_count = Some(UInt::from(invited));
