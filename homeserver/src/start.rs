@@ -68,6 +68,7 @@ pub struct Homeserver {
     pushers: Pushers,
     media: Media,
     services: AppserviceSender,
+    notifier: Notifier,
     redacted_retention_days: u32,
     inbound: Inbound,
     rooms: Rooms,
@@ -153,7 +154,8 @@ async fn start_all(config: Config, identity: Option<ServerIdentity>) -> Result<H
         sender,
         pushers,
         media: parts.media.clone(),
-        services: AppserviceSender::new(appservices, parts.ephemeral.clone(), notifier),
+        services: AppserviceSender::new(appservices, parts.ephemeral.clone(), notifier.clone()),
+        notifier,
         redacted_retention_days: config.redacted_retention_days,
         inbound: parts.inbound.clone(),
         rooms: parts.rooms.clone(),
@@ -270,6 +272,7 @@ impl Homeserver {
         self.tasks.spawn(self.sender.clone().run(self.stop.clone()));
         self.tasks.spawn(self.media.clone().tend(self.stop.clone()));
         self.tasks.spawn(self.rooms.clone().forget_originals(self.redacted_retention_days, self.stop.clone()));
+        self.tasks.spawn(self.rooms.clone().index_texts(self.notifier.clone(), self.stop.clone()));
         self.tasks.spawn(self.pushers.clone().run(self.stop.clone()));
         self.tasks.spawn(self.services.clone().run(self.stop.clone()));
         self.tasks.spawn(self.inbound.clone().run(self.stop.clone()));

@@ -1,5 +1,5 @@
-//! Wakes whoever waits: syncs by user, the federation sender by server, pushers, application services, and the workers of staged
-//! events.
+//! Wakes whoever waits: syncs by user, the federation sender by server, pushers, application services, the workers of staged
+//! events, and the index of what was said.
 
 use std::{
     collections::HashMap,
@@ -19,6 +19,7 @@ struct Inner {
     users: Mutex<HashMap<UserSn, watch::Sender<Position>>>,
     commits: broadcast::Sender<Wake>,
     appservices: watch::Sender<Position>,
+    texts: watch::Sender<Position>,
 }
 
 /// Work for one of the server's own tasks.
@@ -37,7 +38,8 @@ impl Default for Notifier {
         // A task that lags behind this many looks at everything once; see `Wake` receivers.
         let (commits, _) = broadcast::channel(4096);
         let (appservices, _) = watch::channel(Position(0));
-        Self(Arc::new(Inner { users: Mutex::default(), commits, appservices }))
+        let (texts, _) = watch::channel(Position(0));
+        Self(Arc::new(Inner { users: Mutex::default(), commits, appservices, texts }))
     }
 }
 
@@ -57,6 +59,9 @@ impl Notifier {
         // What anybody's sync shows may concern a service too: its users' rooms, messages to their devices.
         if commit.appservices || !commit.users.is_empty() {
             self.0.appservices.send_replace(commit.position);
+        }
+        if commit.texts {
+            self.0.texts.send_replace(commit.position);
         }
         // No task listens before the server has started and after it has stopped.
         for destination in &commit.destinations {
@@ -81,6 +86,11 @@ impl Notifier {
     /// Changes whenever application services may be owed something. Take it before reading, so that nothing slips between.
     pub fn watch_appservices(&self) -> watch::Receiver<Position> {
         self.0.appservices.subscribe()
+    }
+
+    /// Changes whenever something was said that is to be indexed. Take it before reading, so that nothing slips between.
+    pub fn watch_texts(&self) -> watch::Receiver<Position> {
+        self.0.texts.subscribe()
     }
 
     /// Work for the server's own tasks. `Lagged` means: look at everything.

@@ -23,6 +23,7 @@ mod redaction;
 mod remote;
 mod repair;
 mod retention;
+mod searchable;
 pub mod send;
 pub(in crate::domain) mod spaces;
 mod state_view;

@@ -106,6 +106,16 @@ pub struct NewEvent<'a> {
     pub auth_events: &'a [OwnedEventId],
 }
 
+/// What became of an event that was stored.
+#[derive(Clone, Debug)]
+pub struct PutEvent {
+    pub sn: EventSn,
+    /// Nothing was known of it, not even that there is one.
+    pub new: bool,
+    /// Its `prev_events`.
+    pub parents: Vec<EventSn>,
+}
+
 impl Db {
     /// An event with its body, whatever its standing.
     pub async fn event(&mut self, event_id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
@@ -267,17 +277,15 @@ impl Tx {
     }
 
     /// Stores an event with its edges. An outlier, or a row that only had the id, becomes what `event` says; the number stays.
-    pub async fn put_event(&mut self, event: &NewEvent<'_>) -> Result<EventSn, StoreError> {
+    pub async fn put_event(&mut self, event: &NewEvent<'_>) -> Result<PutEvent, StoreError> {
         let type_sn: TypeSn = self.make_type_sn(event.event_type).await?;
         let key = match event.state_key {
             Some(state_key) => Some(self.make_key_sn(event.event_type, state_key).await?),
             None => None,
         };
-        // Whoever named it before it came may have been in another room.
-        let named_in: Option<RoomSn> =
-            sqlx::query_scalar("SELECT room_sn FROM events WHERE event_id = $1 AND standing = 3 AND room_sn <> $2")
+        let before: Option<(RoomSn, bool)> =
+            sqlx::query_as("SELECT room_sn, standing = 3 FROM events WHERE event_id = $1")
                 .bind(event.event_id.as_str())
-                .bind(event.room)
                 .fetch_optional(&mut self.db.0)
                 .await?;
         let now = self.now_ms();
@@ -309,11 +317,14 @@ impl Tx {
             .bind(event.json)
             .execute(&mut self.db.0)
             .await?;
-        if let Some(namer) = named_in {
+        // Whoever named it before it came may have been in another room.
+        if let Some((namer, true)) = before
+            && namer != event.room
+        {
             self.remove_backward_extremity(namer, sn).await?;
         }
-        self.put_edges(event.room, sn, event.prev_events, event.auth_events).await?;
-        Ok(sn)
+        let parents = self.put_edges(event.room, sn, event.prev_events, event.auth_events).await?;
+        Ok(PutEvent { sn, new: before.is_none(), parents })
     }
 
     /// The state before an event is another than was thought.

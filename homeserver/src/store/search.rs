@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
 use super::{
-    Db, EventSn, RoomSn, StoreError, StoredEvent, Tx,
+    Db, EventSn, Position, RoomSn, StoreError, StoredEvent, Tx,
     events::{EventRow, event_columns},
 };
 
@@ -28,6 +28,18 @@ pub struct SearchIn {
     pub body: bool,
     pub name: bool,
     pub topic: bool,
+}
+
+/// An event of a timeline whose text may have to be indexed.
+#[derive(Clone, Debug, FromRow)]
+pub struct Unindexed {
+    #[sqlx(rename = "event_sn")]
+    pub event: EventSn,
+    pub position: Position,
+    #[sqlx(rename = "type")]
+    pub event_type: String,
+    pub is_state: bool,
+    pub json: String,
 }
 
 /// What is looked for.
@@ -68,7 +80,20 @@ pub fn search_words(term: &str) -> Vec<String> {
         .collect()
 }
 
+pub(super) const UNINDEXED: &str = "
+    SELECT e.event_sn, e.position, t.type, e.key_sn IS NOT NULL AS is_state, j.json
+    FROM events e JOIN event_types t ON t.type_sn = e.type_sn JOIN event_json j ON j.event_sn = e.event_sn
+    WHERE e.position > $1 AND e.position > 0 AND e.standing = 0 AND e.redacted_by IS NULL
+        AND +t.type IN ('m.room.message', 'm.room.name', 'm.room.topic')
+    ORDER BY e.position LIMIT $2";
+
 impl Db {
+    /// The oldest events of the timelines' ends that may have a text and are not indexed yet.
+    pub async fn unindexed(&mut self, limit: i64) -> Result<Vec<Unindexed>, StoreError> {
+        let upto = self.indexed_position().await?;
+        Ok(sqlx::query_as(UNINDEXED).bind(upto).bind(limit).fetch_all(&mut self.0).await?)
+    }
+
     /// Events of these rooms' timelines in which all the words stand.
     pub async fn search(&mut self, search: &Search<'_>) -> Result<Vec<SearchHit>, StoreError> {
         let Some(expression) = expression(search.words, search.within) else { return Ok(Vec::new()) };
@@ -113,8 +138,6 @@ impl Tx {
             SearchText::Topic(text) => (None, None, Some(text)),
         };
         let [body, name, topic] = [body, name, topic].map(|text| text.map(apart));
-        // An event may be written twice: first as part of the state that another server gave.
-        self.unindex_event(event).await?;
         sqlx::query("INSERT INTO event_search (rowid, body, name, topic) VALUES ($1, $2, $3, $4)")
             .bind(event)
             .bind(body)
@@ -126,7 +149,7 @@ impl Tx {
     }
 
     /// The event is not found any more.
-    pub(super) async fn unindex_event(&mut self, event: EventSn) -> Result<(), StoreError> {
+    pub async fn unindex_event(&mut self, event: EventSn) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM event_search WHERE rowid = $1").bind(event).execute(&mut self.db.0).await?;
         Ok(())
     }

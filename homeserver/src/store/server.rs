@@ -36,6 +36,11 @@ impl Db {
         name.map(|name| name.try_into().map_err(|_| StoreError::Damaged("the server's name"))).transpose()
     }
 
+    /// What was said up to here is indexed.
+    pub async fn indexed_position(&mut self) -> Result<Position, StoreError> {
+        Ok(sqlx::query_scalar("SELECT indexed_position FROM server WHERE id = 1").fetch_one(&mut self.0).await?)
+    }
+
     /// The restore epoch: one-time keys of earlier ones are void.
     pub async fn epoch(&mut self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar("SELECT epoch FROM server WHERE id = 1").fetch_one(&mut self.0).await?)
@@ -43,6 +48,15 @@ impl Db {
 }
 
 impl Tx {
+    /// What was said up to here is indexed.
+    pub async fn set_indexed_position(&mut self, position: Position) -> Result<(), StoreError> {
+        sqlx::query("UPDATE server SET indexed_position = $1 WHERE id = 1")
+            .bind(position)
+            .execute(&mut self.db.0)
+            .await?;
+        Ok(())
+    }
+
     pub(super) async fn save_position(&mut self, position: Position) -> Result<(), StoreError> {
         sqlx::query("UPDATE server SET position = $1 WHERE id = 1").bind(position).execute(&mut self.db.0).await?;
         Ok(())

@@ -47,6 +47,8 @@ pub struct Committed {
     pub pushers: BTreeSet<UserSn>,
     /// Whether an application service is owed something.
     pub appservices: bool,
+    /// Whether something was said that is to be indexed.
+    pub texts: bool,
 }
 
 /// Numbers that were looked up before; rows of these tables stay for ever, but for those of a transaction that is taken back.
@@ -97,6 +99,11 @@ impl Tx {
         self.position
     }
 
+    /// The newest position that was taken.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
     /// Leaves positions free and takes the one after them.
     pub(super) fn skip_positions(&mut self, count: i64) -> Position {
         self.position.0 += count;
@@ -131,6 +138,11 @@ impl Tx {
     /// After the commit, application services are sent what they are owed.
     pub fn wake_appservices(&mut self) {
         self.effects.appservices = true;
+    }
+
+    /// After the commit, what was said is indexed.
+    pub fn wake_indexing(&mut self) {
+        self.effects.texts = true;
     }
 }
 

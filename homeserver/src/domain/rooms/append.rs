@@ -7,11 +7,12 @@ use ruma::{OwnedEventId, UserId, events::TimelineEventType, room_version_rules::
 use crate::{
     domain::{appservices::Appservices, events::Pdu, push::Push},
     store::{
-        EventSn, KeySn, Membership, NewEvent, Position, RoomSn, ServerSn, SnapshotSn, Standing, StoreError, Tx, UserSn,
+        EventSn, KeySn, Membership, NewEvent, Position, PutEvent, RoomSn, ServerSn, SnapshotSn, Standing, StoreError,
+        Tx, UserSn,
     },
 };
 
-use super::consequences;
+use super::{consequences, searchable};
 
 /// An event that passed the checks, ready to be written.
 pub(super) struct Accepted {
@@ -54,11 +55,10 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
     let outside = if accepted.owed == Owed::All { sent_away(tx, room, event).await? } else { None };
     let position =
         if accepted.missing.is_empty() { tx.next_position() } else { tx.next_position_after_hole(room).await? };
-    let sn = put(tx, room, event, Standing::Accepted, Some(position), accepted.before).await?;
-
-    let mut parents = Vec::with_capacity(event.prev_events.len());
-    for parent in &event.prev_events {
-        parents.push(tx.make_event_sn(room, parent).await?);
+    let PutEvent { sn, parents, .. } =
+        put_rows(tx, room, event, Standing::Accepted, Some(position), accepted.before).await?;
+    if searchable::has_text(event) {
+        tx.wake_indexing();
     }
     tx.extend_graph(room, sn, &parents).await?;
     for missing in &accepted.missing {
@@ -93,6 +93,7 @@ pub(super) async fn append(tx: &mut Tx, room: RoomSn, accepted: &Accepted) -> Re
     consequences::redact(tx, room, sn, event, &accepted.rules).await?;
 
     if accepted.owed != Owed::All {
+        consequences::redact_at_last(tx, room, event, &accepted.rules).await?;
         owe_meanwhile(tx, room, position, &parents, &before_servers).await?;
     }
     if accepted.owed != Owed::Nobody {
@@ -151,7 +152,7 @@ async fn owe_meanwhile(
     Ok(())
 }
 
-/// Writes an event's rows and nothing that follows from it.
+/// Writes an event's rows and indexes its text, and nothing else that follows from it.
 pub(super) async fn put(
     tx: &mut Tx,
     room: RoomSn,
@@ -159,7 +160,20 @@ pub(super) async fn put(
     standing: Standing,
     position: Option<Position>,
     before: Option<SnapshotSn>,
-) -> Result<EventSn, StoreError> {
+) -> Result<PutEvent, StoreError> {
+    let put = put_rows(tx, room, event, standing, position, before).await?;
+    searchable::index(tx, &put, event).await?;
+    Ok(put)
+}
+
+async fn put_rows(
+    tx: &mut Tx,
+    room: RoomSn,
+    event: &Pdu,
+    standing: Standing,
+    position: Option<Position>,
+    before: Option<SnapshotSn>,
+) -> Result<PutEvent, StoreError> {
     let sender = tx.make_user_sn(&event.sender).await?;
     let new = NewEvent {
         room,
@@ -176,7 +190,5 @@ pub(super) async fn put(
         prev_events: &event.prev_events,
         auth_events: &event.auth_events,
     };
-    let sn = tx.put_event(&new).await?;
-    consequences::index(tx, sn, event).await?;
-    Ok(sn)
+    tx.put_event(&new).await
 }

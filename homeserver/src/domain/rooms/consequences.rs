@@ -13,8 +13,7 @@ use crate::{
         push::{Push, PushedEvent},
     },
     store::{
-        Departure, EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, SearchText, ServerSn, StoreError, Tx,
-        UserSn,
+        Departure, EventSn, KeySn, LocalMembership, Membership, Position, RoomSn, ServerSn, StoreError, Tx, UserSn,
     },
 };
 
@@ -192,35 +191,7 @@ pub(super) async fn relate(tx: &mut Tx, room: RoomSn, sn: EventSn, event: &Pdu) 
     Ok(())
 }
 
-#[derive(Deserialize)]
-struct Texts {
-    body: Option<String>,
-    name: Option<String>,
-}
-
-/// What is said in the event can be searched for.
-pub(super) async fn index(tx: &mut Tx, sn: EventSn, event: &Pdu) -> Result<(), StoreError> {
-    if !matches!(
-        event.kind,
-        TimelineEventType::RoomMessage | TimelineEventType::RoomName | TimelineEventType::RoomTopic
-    ) {
-        return Ok(());
-    }
-    let Some(texts) = event.content_as::<Texts>() else { return Ok(()) };
-    let topic = event.content_as::<serde_json::Value>().and_then(|content| super::summary::topic(&content));
-    let text = match (&event.kind, &event.state_key) {
-        (TimelineEventType::RoomMessage, None) => texts.body.as_deref().map(SearchText::Body),
-        (TimelineEventType::RoomName, Some(_)) => texts.name.as_deref().map(SearchText::Name),
-        (TimelineEventType::RoomTopic, Some(_)) => topic.as_deref().map(SearchText::Topic),
-        _ => None,
-    };
-    match text {
-        Some(text) => tx.index_event(sn, text).await,
-        None => Ok(()),
-    }
-}
-
-/// Redacts what the event names, and the event itself where an earlier redaction names it.
+/// Redacts what the event names.
 pub(super) async fn redact(
     tx: &mut Tx,
     room: RoomSn,
@@ -235,6 +206,16 @@ pub(super) async fn redact(
             None => tx.put_pending_redaction(room, &target, sn).await?,
         }
     }
+    Ok(())
+}
+
+/// Redacts the event where a redaction names it that came earlier, as none can of an event made here.
+pub(super) async fn redact_at_last(
+    tx: &mut Tx,
+    room: RoomSn,
+    event: &Pdu,
+    rules: &RoomVersionRules,
+) -> Result<(), StoreError> {
     for redaction in tx.take_pending_redactions(room, &event.event_id).await? {
         apply(tx, room, redaction, &event.event_id, rules).await?;
     }

@@ -49,19 +49,20 @@ impl Db {
 }
 
 impl Tx {
-    /// Notes on what an event rests. A parent that was never seen gets a row that knows only the id.
+    /// Notes on what an event rests, and answers the numbers of its `prev_events`. A parent that was never seen gets a row that knows only the id.
     pub(super) async fn put_edges(
         &mut self,
         room: RoomSn,
         event: EventSn,
         prev_events: &[OwnedEventId],
         auth_events: &[OwnedEventId],
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<EventSn>, StoreError> {
         let edges: Vec<(EdgeKind, &OwnedEventId)> = prev_events
             .iter()
             .map(|parent| (EdgeKind::Prev, parent))
             .chain(auth_events.iter().map(|parent| (EdgeKind::Auth, parent)))
             .collect();
+        let mut parents = Vec::with_capacity(prev_events.len());
         for part in edges.chunks(SEEDS / 2) {
             let mut query = QueryBuilder::<Sqlite>::new("SELECT event_id, event_sn FROM events WHERE event_id IN (");
             let mut ids = query.separated(", ");
@@ -71,9 +72,14 @@ impl Tx {
             query.push(")");
             let rows: Vec<(String, EventSn)> = query.build_query_as().fetch_all(&mut self.db.0).await?;
             let mut known: HashMap<String, EventSn> = rows.into_iter().collect();
-            for (_, parent) in part {
-                if !known.contains_key(parent.as_str()) {
-                    known.insert(parent.to_string(), self.make_event_sn(room, parent).await?);
+            for (kind, parent) in part {
+                let sn = match known.get(parent.as_str()) {
+                    Some(sn) => *sn,
+                    None => self.make_event_sn(room, parent).await?,
+                };
+                known.insert(parent.to_string(), sn);
+                if *kind == EdgeKind::Prev {
+                    parents.push(sn);
                 }
             }
             let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO edges (event_sn, kind, parent_sn) ");
@@ -83,6 +89,6 @@ impl Tx {
             query.push(" ON CONFLICT DO NOTHING");
             query.build().execute(&mut self.db.0).await?;
         }
-        Ok(())
+        Ok(parents)
     }
 }

@@ -58,7 +58,7 @@ async fn what_was_indexed_as_one_word_is_indexed_anew() -> anyhow::Result<()> {
                         prev_events: &[],
                         auth_events: &[],
                     };
-                    let sn = tx.put_event(&event).await?;
+                    let sn = tx.put_event(&event).await?.sn;
                     // As it was before.
                     sqlx::query("INSERT INTO event_search (rowid, body) VALUES ($1, $2)")
                         .bind(sn)

@@ -246,7 +246,7 @@ pub(super) fn timelines(rooms: &[RoomSn], upto: Position, limit: i64) -> QueryBu
              WHERE e.room_sn = few_rooms.room_sn AND e.position <= "
     ));
     query.push_bind(upto).push(" AND e.standing = 0 ORDER BY e.position DESC LIMIT ").push_bind(limit);
-    query.push(")) FROM few_rooms");
+    query.push(") AS few_lines) FROM few_rooms");
     query
 }
 

@@ -8,7 +8,9 @@ use sqlx::AssertSqlSafe;
 use super::{Position, account_data, ahead, members, rooms, state, timeline};
 use crate::{
     clock::Clock,
-    store::{RoomSn, Store, UserSn, delayed_events, holes, mutual_rooms, notifications, receipts, staging, threads},
+    store::{
+        RoomSn, Store, UserSn, delayed_events, holes, mutual_rooms, notifications, receipts, search, staging, threads,
+    },
 };
 
 #[tokio::test]
@@ -39,6 +41,7 @@ async fn hot_queries_scan_no_table() -> anyhow::Result<()> {
         notifications::NEXT,
         mutual_rooms::MUTUAL,
         delayed_events::DUE,
+        search::UNINDEXED,
         staging::STAGED_OF,
         staging::STAGED_ORIGINS,
         holes::NEWEST_HOLE,

@@ -64,7 +64,7 @@ pub(super) const TIMELINE: &str = concat!(
     " FROM (SELECT ",
     line!(),
     " AS line FROM events e CROSS JOIN event_json j ON j.event_sn = e.event_sn CROSS JOIN rooms r ON r.room_sn = e.room_sn
-        WHERE e.room_sn = $1 AND e.position > $2 AND e.position <= $3 AND e.standing = 0 ORDER BY e.position DESC LIMIT $4)"
+        WHERE e.room_sn = $1 AND e.position > $2 AND e.position <= $3 AND e.standing = 0 ORDER BY e.position DESC LIMIT $4) AS few_lines"
 );
 
 /// The event types here and in LAST_BUMP are those that lift a room to the top of the list.

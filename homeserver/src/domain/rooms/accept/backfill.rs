@@ -13,7 +13,7 @@ use crate::{
         events::Pdu,
         rooms::{Rooms, RoomsError, append::put, consequences},
     },
-    store::{Durability, Hole, Position, RoomSn, Standing, StoreError, Tx},
+    store::{Durability, Hole, Position, PutEvent, RoomSn, Standing, StoreError, Tx},
 };
 
 impl Rooms {
@@ -50,9 +50,11 @@ impl Rooms {
                             continue;
                         }
                         let Some(position) = place(tx, room.sn, hole.as_ref()).await? else { break };
-                        let sn = put(tx, room.sn, &event, Standing::Accepted, Some(position), None).await?;
+                        let PutEvent { sn, .. } =
+                            put(tx, room.sn, &event, Standing::Accepted, Some(position), None).await?;
                         consequences::relate(tx, room.sn, sn, &event).await?;
                         consequences::redact(tx, room.sn, sn, &event, &rules).await?;
+                        consequences::redact_at_last(tx, room.sn, &event, &rules).await?;
                         tx.remove_backward_extremity(room.sn, sn).await?;
                         for parent in &event.prev_events {
                             let known = tx.event(parent).await?;

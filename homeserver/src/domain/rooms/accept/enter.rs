@@ -18,7 +18,7 @@ use crate::{
             partial::Omitted,
         },
     },
-    store::{Durability, Standing, StateMap, StoreError},
+    store::{Durability, PutEvent, Standing, StateMap, StoreError},
 };
 
 use super::state::difference;
@@ -80,7 +80,8 @@ impl Rooms {
                     // What was said while we were out goes between.
                     let again = tx.has_timeline(room).await?;
                     let position = if again { tx.next_position_after_hole(room).await? } else { tx.next_position() };
-                    let sn = put(tx, room, &written, Standing::Accepted, Some(position), Some(snapshot)).await?;
+                    let PutEvent { sn, .. } =
+                        put(tx, room, &written, Standing::Accepted, Some(position), Some(snapshot)).await?;
                     tx.clear_forward_extremities(room).await?;
                     tx.extend_graph(room, sn, &[]).await?;
                     for parent in &written.prev_events {

@@ -12,7 +12,9 @@ use crate::{
             append::{Accepted, Owed, append, put},
         },
     },
-    store::{Durability, EventSn, KeySn, RoomRow, SnapshotSn, Standing, StateMap, StoreError, StoredEvent, Tx},
+    store::{
+        Durability, EventSn, KeySn, PutEvent, RoomRow, SnapshotSn, Standing, StateMap, StoreError, StoredEvent, Tx,
+    },
 };
 
 use super::{
@@ -108,7 +110,7 @@ impl Rooms {
                         }
                         None => tx.put_state(room, &before).await?,
                     };
-                    let sn = put(tx, room, &event, Standing::Accepted, None, None).await?;
+                    let PutEvent { sn, .. } = put(tx, room, &event, Standing::Accepted, None, None).await?;
                     let key = match &event.state_key {
                         Some(state_key) => Some(tx.make_key_sn(&event.kind.to_string(), state_key).await?),
                         None => None,

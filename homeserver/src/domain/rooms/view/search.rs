@@ -72,6 +72,7 @@ impl Rooms {
         wish: &Wish,
         keep: impl Fn(&SearchHit) -> bool,
     ) -> Result<SearchResults, StoreError> {
+        self.index_now().await?;
         let mut db = self.store.read().await?;
         let words = search_words(&wish.term);
         let ignored = ignored_users(&mut db, user).await?;
