@@ -13,8 +13,12 @@ export async function openBrowser() {
   });
 }
 
-/** Answers one line for each violation that axe finds on the page as it stands. */
+/** Answers one line for each violation that axe finds on the page as it stands, once nothing moves in any more: what fades in has little contrast. */
 export async function violations(page) {
+  await page.evaluate(() => {
+    const ending = document.getAnimations().filter((animation) => Number.isFinite(Number(animation.effect?.getComputedTiming().endTime)));
+    return Promise.allSettled(ending.map((animation) => animation.finished)).then(() => undefined);
+  });
   const { violations: found } = await new AxeBuilder({ page }).analyze();
   return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id} (${rule.impact}): ${rule.help}\n      ${node.target.join(' ')}\n      ${(node.failureSummary ?? '').split('\n').slice(1).join(' ').trim()}`));
 }
