@@ -182,6 +182,7 @@ impl Call {
         call.invitee = invitee;
         call.media = media;
         call.show(Change::Placing);
+        call.show(Change::Ours(media));
         call.open_engine(None);
         let round = call.negotiation.next_round();
         call.tell(Command::CreateOffer { round, restart_ice: false });

@@ -65,10 +65,13 @@ async fn one_rings_the_other_answers_and_both_hear() -> Result<()> {
     assert_eq!((&ringing["incoming"], &ringing["state"]["silent"]), (&json!(true), &json!(false)));
     ann.row(at_ann, "that it rings there", in_state("calling")).await?;
     bob.ask("accept_call", json!({ "call": reference(&ringing), "video": false })).await?;
-    bob.row(at_bob, "Bob's connection", in_state("connected")).await?;
+    let answered = bob.row(at_bob, "Bob's connection", in_state("connected")).await?;
     assert!(*bob.app.in_call().borrow() && *ann.app.in_call().borrow());
     let call = ann.row(at_ann, "Ann's connection", in_state("connected")).await?;
     assert_eq!(call["person"]["name"], "Bob");
+    for ours in [&call["ours"], &answered["ours"]] {
+        assert_eq!(ours, &json!({ "microphone": true, "camera": false, "screen": false, "on_hold": false }));
+    }
     tokio::try_join!(hears(&ann, "Bob"), hears(&bob, "Ann"))?;
 
     let wish = json!({ "call": reference(&call), "wish": { "microphone": false } });

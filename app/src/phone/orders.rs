@@ -65,7 +65,7 @@ impl Line {
             NotPlaced::BeingSetUp(_) => AppError::new(ErrorCode::Failed, "Another call is being set up."),
             NotPlaced::TooMany => AppError::new(ErrorCode::Failed, "There are too many calls."),
         })?;
-        self.screen.placed(&key, partner.as_deref(), media).await;
+        self.screen.placed(&key, partner.as_deref()).await;
         self.put(out).await;
         Ok(())
     }

@@ -62,9 +62,8 @@ impl Screen {
     }
 
     /// A call of ours begins.
-    pub(super) async fn placed(&mut self, key: &CallKey, with: Option<&UserId>, media: LocalMedia) {
-        let shown = self.entry(key, with, false).await;
-        shown.told.view.ours = ours(media);
+    pub(super) async fn placed(&mut self, key: &CallKey, with: Option<&UserId>) {
+        self.entry(key, with, false).await;
     }
 
     /// False when no such call is shown.

@@ -39,6 +39,7 @@ impl Call {
         self.phase = Phase::Answering { until: now + ENGINE_PATIENCE };
         self.media = media;
         self.show(Change::Connecting);
+        self.show(Change::Ours(media));
         self.open_engine(instead_of);
         let round = self.negotiation.next_round();
         self.tell(Command::SetRemote { round, description });

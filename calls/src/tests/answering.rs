@@ -28,13 +28,21 @@ fn a_call_goes_from_ringing_to_connected_to_hung_up() {
     let [alice, bob] = world.sessions.as_slice() else { panic!("two") };
     assert!(matches!(
         alice.changes()[..],
-        [Change::Placing, Change::Calling { .. }, Change::Connecting, Change::Theirs(_), Change::Connected]
+        [
+            Change::Placing,
+            Change::Ours(LocalMedia { microphone: true, camera: false, .. }),
+            Change::Calling { .. },
+            Change::Connecting,
+            Change::Theirs(_),
+            Change::Connected
+        ]
     ));
     assert!(matches!(
         bob.changes()[..],
         [
             Change::Ringing { video: false, in_call: false, .. },
             Change::Connecting,
+            Change::Ours(LocalMedia { microphone: true, camera: false, .. }),
             Change::Theirs(_),
             Change::Connected
         ]

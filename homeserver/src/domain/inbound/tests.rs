@@ -6,6 +6,7 @@ mod holes;
 mod hostile;
 mod joins;
 mod liar;
+mod logged;
 mod partial;
 mod rooms;
 mod running;

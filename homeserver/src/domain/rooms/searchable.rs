@@ -16,6 +16,8 @@ use super::{Rooms, summary};
 
 /// How long texts wait for others, which are indexed with them.
 const WAIT: Duration = Duration::from_secs(1);
+/// After an error, indexing is tried again.
+const AGAIN: Duration = Duration::from_secs(60);
 /// Texts of one transaction.
 const AT_ONCE: i64 = 200;
 /// Positions without a text that each search may look through again.
@@ -75,10 +77,15 @@ impl Rooms {
         let mut texts = notifier.watch_texts();
         loop {
             texts.borrow_and_update();
-            if let Err(error) = self.index_now().await {
-                tracing::warn!(error = &error as &dyn Error, "What was said could not be indexed.");
+            let indexed = self.index_now().await;
+            if let Err(error) = &indexed {
+                tracing::warn!(error = error as &dyn Error, "What was said could not be indexed.");
             }
             let news = async {
+                if indexed.is_err() {
+                    tokio::time::sleep(AGAIN).await;
+                    return Ok(());
+                }
                 let changed = texts.changed().await;
                 tokio::time::sleep(WAIT).await;
                 changed

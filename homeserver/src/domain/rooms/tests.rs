@@ -1,29 +1,36 @@
-//! Rooms without a network: making, sending, joining, redacting.
+//! Rooms without a network: making, sending, joining, redacting, finding.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crypto::identity::ServerIdentity;
 use ruma::{CanonicalJsonObject, OwnedRoomId, RoomVersionId, events::TimelineEventType, owned_user_id, server_name};
+use tokio_util::sync::CancellationToken;
 
 use super::{LocalUser, NewMessage, NewRoom, Page, Rooms, RoomsError, Viewer};
 use crate::{
     clock::Clock,
-    domain::{appservices::Appservices, events::versions, federation::Federation},
-    store::{Durability, Membership, Position, Store, StoreError},
+    domain::{appservices::Appservices, events::versions, federation::Federation, notifier::Notifier},
+    store::{Durability, EventSn, Membership, Position, Search, SearchIn, Store, StoreError},
 };
 
 struct Server {
     rooms: Rooms,
     alice: LocalUser,
     bob: LocalUser,
+    notifier: Notifier,
     _folder: tempfile::TempDir,
 }
 
 async fn server() -> anyhow::Result<Server> {
     let folder = tempfile::tempdir()?;
     let clock = Clock::from_fn(|| 1_700_000_000_000);
-    let store =
-        Store::open(&folder.path().join("hearth.db"), server_name!("one.example"), clock.clone(), |_| ()).await?;
+    let notifier = Notifier::default();
+    let on_commit = {
+        let notifier = notifier.clone();
+        move |commit: &_| notifier.committed(commit)
+    };
+    let path = folder.path().join("hearth.db");
+    let store = Store::open(&path, server_name!("one.example"), clock.clone(), on_commit).await?;
     let identity = Arc::new(ServerIdentity::generate_for_domain()?);
     let name = server_name!("one.example").to_owned();
     let federation = Federation::offline(identity, name.clone(), store.clone(), clock.clone());
@@ -38,7 +45,7 @@ async fn server() -> anyhow::Result<Server> {
     }
     let bob = users.pop().unwrap();
     let alice = users.pop().unwrap();
-    Ok(Server { rooms, alice, bob, _folder: folder })
+    Ok(Server { rooms, alice, bob, notifier, _folder: folder })
 }
 
 fn message(room_id: &OwnedRoomId, text: &str) -> NewMessage {
@@ -72,6 +79,26 @@ impl Server {
         let mut db = self.rooms.store().read().await?;
         let shown = viewer.show(&mut db, &events, Some(room_id), &rules).await?;
         Ok(shown.iter().map(|event| serde_json::from_str(event.get())).collect::<Result<_, _>>()?)
+    }
+
+    /// How many messages of a room are found by a word in what is indexed already.
+    async fn found(&self, room_id: &OwnedRoomId, word: &str) -> anyhow::Result<usize> {
+        let mut db = self.rooms.store().read().await?;
+        let (rooms, words) = ([db.room_sn(room_id).await?.unwrap()], [word.to_owned()]);
+        let within = SearchIn { body: true, name: false, topic: false };
+        let upto = EventSn(i64::MAX);
+        let search = Search { words: &words, within, rooms: &rooms, upto, by_rank: false, offset: 0, limit: 100 };
+        Ok(db.search(&search).await?.len())
+    }
+
+    async fn until_found(&self, room_id: &OwnedRoomId, word: &str) -> anyhow::Result<()> {
+        let found = async {
+            while self.found(room_id, word).await? == 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(Duration::from_secs(30), found).await?
     }
 }
 
@@ -195,5 +222,29 @@ async fn two_rooms_made_alike_in_one_moment_are_two() -> anyhow::Result<()> {
     let one = server.rooms.create(&server.alice, NewRoom::default()).await?;
     let two = server.rooms.create(&server.alice, NewRoom::default()).await?;
     assert_ne!(one, two);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_said_is_indexed_also_where_nobody_searches_and_after_a_crash() -> anyhow::Result<()> {
+    let server = server().await?;
+    let room_id = server.rooms.create(&server.alice, NewRoom::default()).await?;
+    // More than one transaction's worth waits: whoever was to index it did not live to do so.
+    for n in 0..250 {
+        server.rooms.send(&server.alice, message(&room_id, &format!("early {n}"))).await?;
+    }
+    assert_eq!(server.found(&room_id, "early").await?, 0);
+    let stop = CancellationToken::new();
+    let indexing = tokio::spawn(server.rooms.clone().index_texts(server.notifier.clone(), stop.clone()));
+    for n in ["0", "249"] {
+        server.until_found(&room_id, n).await?;
+    }
+    server.rooms.send(&server.alice, message(&room_id, "later")).await?;
+    server.until_found(&room_id, "later").await?;
+    stop.cancel();
+    indexing.await?;
+    assert_eq!(server.rooms.store().read().await?.unindexed(10).await?.len(), 0);
+    server.rooms.send(&server.alice, message(&room_id, "last")).await?;
+    assert_eq!(server.rooms.store().read().await?.unindexed(10).await?.len(), 1);
     Ok(())
 }

@@ -33,7 +33,11 @@ impl Inbound {
     ) -> Result<(), RoomsError> {
         let request = || event_auth::Request::new(room.room_id.clone(), event.event_id.clone());
         let (mut answer, _place) = self.ask(helpers, request, Deadline::State).await?;
-        answer.auth_chain.truncate(MOST);
+        let sent = answer.auth_chain.len();
+        if sent > MOST {
+            tracing::info!(room_id = %room.room_id, event_id = %event.event_id, sent, "An event rests on more than is looked at.");
+            answer.auth_chain.truncate(MOST);
+        }
         let chain = self.rooms.verified_all(rules, &room.room_id, answer.auth_chain, Age::History).await?;
         let chain = related(chain, &event.auth_events);
         self.rooms.accept_outliers(&room.room_id, &room.version, chain).await?;

@@ -70,8 +70,9 @@ impl Inbound {
             _ => {}
         }
         let (mut over_holes, mut ignored, mut last) = (0, 0_usize, None);
-        for event in walk.oldest_first() {
-            let fared = match self.rooms.verified(rules, &event.json).await {
+        let found = walk.found.len();
+        for between in walk.oldest_first() {
+            let fared = match self.rooms.verified(rules, &between.json).await {
                 Ok(parsed) => self.rooms.accept_remote(&room.room_id, parsed, None).await,
                 Err(error) => Err(error),
             };
@@ -83,7 +84,7 @@ impl Inbound {
                     if over_holes > OVER_HOLES {
                         continue;
                     }
-                    self.take_lacking(helpers, room, rules, &event, (prev, auth)).await
+                    self.take_lacking(helpers, room, rules, &between, (prev, auth)).await
                 }
                 other => other.map(|_| ()),
             };
@@ -92,9 +93,12 @@ impl Inbound {
                 Err(RoomsError::Store(error)) => return Err(error.into()),
                 Err(error) => {
                     ignored += 1;
-                    last = Some((event.event_id, error));
+                    last = Some((between.event_id, error));
                 }
             }
+        }
+        if over_holes > 0 {
+            tracing::info!(room_id = %room.room_id, event_id = %event.event_id, found, "The past of an event is longer than what came of it; it begins with a hole.");
         }
         if let Some((event_id, error)) = last {
             tracing::info!(room_id = %room.room_id, %event_id, %error, ignored, "Fetched events were not taken.");

@@ -1,11 +1,6 @@
 //! Servers that send and answer more than anybody can use: it is bounded, logged once, and nobody else waits for it.
 
-use std::{
-    collections::HashMap,
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use http::StatusCode;
 use ruma::{OwnedRoomId, RoomVersionId};
@@ -18,6 +13,7 @@ use crate::{
 
 use super::{
     liar::{Craft, Crafted, Liar, nobody_has, shared_room},
+    logged::Logged,
     running::{Running, running},
     send, transaction,
 };
@@ -52,38 +48,6 @@ fn jsons(events: &[Crafted]) -> Vec<&Value> {
     events.iter().map(|event| &event.json).collect()
 }
 
-/// What is logged from now on, in this test's thread.
-#[derive(Clone, Default)]
-struct Logged(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Logged {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(line)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Logged {
-    fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
-        let logged = Self::default();
-        let writer = logged.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_max_level(tracing::Level::INFO)
-            .with_writer(move || writer.clone())
-            .finish();
-        (logged, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn lines_with(&self, part: &str) -> Vec<String> {
-        let lines = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        lines.lines().filter(|line| line.contains(part)).map(ToOwned::to_owned).collect()
-    }
-}
-
 #[tokio::test]
 async fn a_past_without_an_end_is_followed_for_a_while_and_nobody_waits_for_it() {
     let network = FakeNetwork::default();
@@ -110,6 +74,7 @@ async fn a_past_without_an_end_is_followed_for_a_while_and_nobody_waits_for_it()
     evil.lies("/state_ids/", json!({"pdu_ids": state, "auth_chain_ids": []}));
     evil.lies("/event_auth/", json!({"auth_chain": []}));
     let last = all.last().unwrap();
+    let (logged, _guard) = Logged::begin();
     evil.sends(&one, &[last]).await;
     let hello = honest.running.say(&room_id, "hello").await;
     one.has(&hello).await;
@@ -126,6 +91,8 @@ async fn a_past_without_an_end_is_followed_for_a_while_and_nobody_waits_for_it()
     assert!((1..=402).contains(&new), "{new}");
     let asked = network.requests_to(evil.running.home.name(), "/backfill/");
     assert!(asked <= 60, "{asked}");
+    let said = logged.lines();
+    assert!(said.len() == 1 && said[0].contains("begins with a hole"), "{said:#?}");
 }
 
 #[tokio::test]
@@ -151,6 +118,7 @@ async fn a_bomb_of_auth_events_is_taken_apart_beside_everything_else() {
     let mut resting = Craft::message("the fuse", &ends);
     resting.auth_events.push(bomb.last().unwrap().event_id.clone());
     let fuse = evil.craft(&room_id, resting).await;
+    let (logged, _guard) = Logged::begin();
     evil.sends(&one, &[&fuse]).await;
     let hello = honest.running.say(&room_id, "hello").await;
     one.has(&hello).await;
@@ -161,6 +129,8 @@ async fn a_bomb_of_auth_events_is_taken_apart_beside_everything_else() {
     .await;
     let after = honest.running.say(&room_id, "still here").await;
     one.has(&after).await;
+    // So many are not too many, and none of them is wrong.
+    assert_eq!(logged.lines(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{domain::rooms::create::Preset, testing::FakeNetwork};
 
-use super::{liar::Liar, running::running};
+use super::{liar::Liar, logged::Logged, running::running};
 
 #[tokio::test]
 async fn a_join_with_a_state_that_cannot_be_leaves_us_outside() {
@@ -65,7 +65,12 @@ async fn a_join_with_a_state_that_cannot_be_leaves_us_outside() {
         let chain = if what == 8 { Vec::new() } else { chain };
         let answer = json!({"origin": "evil.example", "state": state, "auth_chain": chain, "members_omitted": false});
         evil.lies("/send_join/", answer);
+        let (logged, guard) = Logged::begin();
         assert!(one.join(&room_id, &evil.running).await.is_err(), "{fault}");
+        // One line for the events that were left out, and at most one for the answer.
+        let said = logged.lines();
+        assert!(matches!(said.len(), 1 | 2) && logged.lines_with("were ignored").len() == 1, "{fault}: {said:#?}");
+        drop(guard);
         assert_eq!(one.own_view(&room_id).await, None, "{fault}");
         evil.repents();
         // It was not our fault: an honest answer still lets us in.
