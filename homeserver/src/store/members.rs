@@ -31,6 +31,11 @@ impl Membership {
         }
     }
 
+    /// From its number in the database.
+    pub fn of_number(number: i64) -> Option<Self> {
+        [Self::Leave, Self::Join, Self::Invite, Self::Knock, Self::Ban].into_iter().find(|one| *one as i64 == number)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Leave => "leave",

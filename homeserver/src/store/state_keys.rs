@@ -11,6 +11,9 @@ impl Db {
     }
 
     pub async fn key_sn(&mut self, event_type: &str, state_key: &str) -> Result<Option<KeySn>, StoreError> {
+        if let Some(key) = self.1.key(event_type, state_key) {
+            return Ok(Some(key));
+        }
         Ok(sqlx::query_scalar(
             "SELECT k.key_sn FROM event_types t JOIN state_keys k USING (type_sn) WHERE t.type = $1 AND k.state_key = $2",
         )

@@ -283,10 +283,12 @@ async fn look_ahead(db: &mut Db, pass: &Pass<'_>, rooms: &[&Asked]) -> Result<()
     let limit = limits.into_iter().max_by_key(|(_, rooms)| *rooms).map_or(0, |(limit, _)| limit);
     let ask = LookAhead {
         user: pass.viewer.user,
+        user_id: &pass.viewer.user_id,
         device_id: pass.viewer.device_id.as_str(),
         upto: pass.now,
         limit: window::page(limit),
         types: &rooms.iter().flat_map(|room| room.required_state.unkeyed_types()).map(str::to_owned).collect(),
+        members: true,
         history: false,
     };
     db.look_ahead(&rooms.iter().map(|room| room.room.room).collect::<Vec<_>>(), ask).await

@@ -162,10 +162,12 @@ impl Sync {
             if let Some(part) = new.next_if(|part| part.first() == Some(&room.room)) {
                 let ask = LookAhead {
                     user: pass.viewer.user,
+                    user_id: &pass.viewer.user_id,
                     device_id: pass.viewer.device_id.as_str(),
                     upto: pass.now,
                     limit: window::page(joined::timeline_limit(&pass.query.filter)),
                     types: &BTreeSet::new(),
+                    members: !pass.query.filter.room.state.lazy_load_options.is_disabled(),
                     history: true,
                 };
                 db.look_ahead(part, ask).await?;

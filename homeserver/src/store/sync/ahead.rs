@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use ruma::UserId;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::{
@@ -10,11 +11,16 @@ use super::{
 };
 use crate::store::{Db, LocalMembership, Receipt, StoreError};
 
+/// Members that are read at once; where more wrote, each room reads its own.
+const MOST_MEMBERS: usize = 5000;
+const MEMBER: &str = "m.room.member";
+
 /// What will be asked of each of the rooms.
 #[derive(Clone, Copy, Debug)]
 pub struct LookAhead<'a> {
     /// For whom.
     pub user: UserSn,
+    pub user_id: &'a UserId,
     pub device_id: &'a str,
     /// Whole timelines end here,
     pub upto: Position,
@@ -22,6 +28,8 @@ pub struct LookAhead<'a> {
     pub limit: usize,
     /// Types of state events with the empty state key.
     pub types: &'a BTreeSet<String>,
+    /// Also the member events of the user and of who wrote in the timelines.
+    pub members: bool,
     /// Also how the state changed along the timelines, and all receipts.
     pub history: bool,
 }
@@ -31,6 +39,7 @@ pub struct LookAhead<'a> {
 pub(in crate::store) struct Ahead {
     rooms: HashSet<RoomSn>,
     user: UserSn,
+    user_id: String,
     device_id: String,
     upto: Position,
     limit: usize,
@@ -46,7 +55,12 @@ pub(in crate::store) struct Ahead {
     /// Rooms with notifications of the user.
     notified: HashSet<RoomSn>,
     entries: HashMap<RoomSn, Vec<StateEntry>>,
-    /// The events of the entries.
+    /// The key of the user's member events, and those that stand in the rooms.
+    own_key: Option<KeySn>,
+    own_entries: HashMap<RoomSn, EventSn>,
+    /// The member events of who wrote in the timelines; none of who is no member.
+    members: HashMap<(RoomSn, UserSn), Option<EventSn>>,
+    /// The events of the entries and of the members.
     events: HashMap<EventSn, EventRow>,
     /// The timelines' events, and what relates to them.
     shown: HashSet<String>,
@@ -67,6 +81,7 @@ impl Db {
             rooms: rooms.iter().copied().collect(),
             timelines: rooms.iter().map(|room| (*room, Vec::new())).collect(),
             user: ask.user,
+            user_id: ask.user_id.to_string(),
             device_id: ask.device_id.to_owned(),
             upto: ask.upto,
             limit: ask.limit,
@@ -77,6 +92,10 @@ impl Db {
         self.memberships(rooms, &mut ahead).await?;
         self.faces(rooms, &mut ahead).await?;
         self.entries(rooms, &mut ahead).await?;
+        if ask.members {
+            self.own_members(rooms, &mut ahead).await?;
+            self.writers(&mut ahead).await?;
+        }
         if ask.history {
             self.history(rooms, &mut ahead).await?;
         }
@@ -206,6 +225,45 @@ impl Db {
         ahead.events.extend(self.event_rows(&events).await?.into_iter().map(|row| (row.event, row)));
         Ok(())
     }
+
+    /// The user's own member events in the rooms' state.
+    async fn own_members(&mut self, rooms: &[RoomSn], ahead: &mut Ahead) -> Result<(), StoreError> {
+        ahead.own_key = self.key_sn(MEMBER, &ahead.user_id).await?;
+        let Some(key) = ahead.own_key else { return Ok(()) };
+        let mut query = QueryBuilder::new("SELECT room_sn, event_sn FROM current_state WHERE key_sn = ");
+        query.push_bind(key).push(" AND room_sn IN (");
+        push_rooms(&mut query, rooms);
+        query.push(")");
+        ahead.own_entries.extend(query.build_query_as::<(RoomSn, EventSn)>().fetch_all(&mut self.0).await?);
+        Ok(())
+    }
+
+    /// The member events of who wrote in the timelines, and the bodies of all member events that are known now.
+    async fn writers(&mut self, ahead: &mut Ahead) -> Result<(), StoreError> {
+        let rows = ahead.timelines.values().flatten();
+        let mut writers: HashMap<_, _> = rows.map(|row| ((row.room, row.sender), None)).collect();
+        if !writers.is_empty() && writers.len() <= MOST_MEMBERS {
+            let mut query = QueryBuilder::new("WITH few_members (room_sn, user_sn) AS (");
+            query.push_values(writers.keys(), |mut row, (room, user)| {
+                row.push_bind(*room).push_bind(*user);
+            });
+            query.push(
+                ") SELECT m.room_sn, m.user_sn, m.event_sn
+                 FROM few_members CROSS JOIN members m ON m.room_sn = few_members.room_sn AND m.user_sn = few_members.user_sn",
+            );
+            for (room, user, event) in
+                query.build_query_as::<(RoomSn, UserSn, EventSn)>().fetch_all(&mut self.0).await?
+            {
+                writers.insert((room, user), Some(event));
+            }
+            ahead.members = writers;
+        }
+        let events: BTreeSet<EventSn> =
+            ahead.members.values().flatten().chain(ahead.own_entries.values()).copied().collect();
+        let events: Vec<EventSn> = events.into_iter().collect();
+        ahead.events.extend(self.event_rows(&events).await?.into_iter().map(|row| (row.event, row)));
+        Ok(())
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -309,7 +367,24 @@ impl Ahead {
         user == self.user && self.rooms.contains(&room) && !self.notified.contains(&room)
     }
 
+    pub(in crate::store) fn key(&self, event_type: &str, state_key: &str) -> Option<KeySn> {
+        self.own_key.filter(|_| event_type == MEMBER && state_key == self.user_id)
+    }
+
+    pub(super) fn member_events(&self, room: RoomSn, users: &[UserSn]) -> Option<Vec<EventSn>> {
+        let known: Option<Vec<Option<EventSn>>> =
+            users.iter().map(|user| self.members.get(&(room, *user)).copied()).collect();
+        Some(known?.into_iter().flatten().collect())
+    }
+
     pub(super) fn entries(&self, room: RoomSn, types: &[&str], state_key: &str) -> Option<Vec<StateEntry>> {
+        if let Some(key) = self.own_key.filter(|_| types == [MEMBER] && state_key == self.user_id)
+            && self.rooms.contains(&room)
+        {
+            let entry =
+                |event| StateEntry { key, event_type: MEMBER.to_owned(), state_key: state_key.to_owned(), event };
+            return Some(self.own_entries.get(&room).copied().map(entry).into_iter().collect());
+        }
         let known = state_key.is_empty()
             && self.rooms.contains(&room)
             && types.iter().all(|event_type| self.types.contains(*event_type));

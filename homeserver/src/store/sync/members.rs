@@ -73,6 +73,9 @@ impl Db {
 
     /// The member events of these users.
     pub async fn member_events(&mut self, room: RoomSn, users: &[UserSn]) -> Result<Vec<EventSn>, StoreError> {
+        if let Some(events) = self.1.member_events(room, users) {
+            return Ok(events);
+        }
         let mut events = Vec::with_capacity(users.len());
         for chunk in users.chunks(500) {
             let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT event_sn FROM members WHERE room_sn = ");
