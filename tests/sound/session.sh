@@ -4,6 +4,8 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'kill "${daemon:-}" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$folder"' EXIT
 export XDG_RUNTIME_DIR=$folder
+# Without the cookie, whether the server knows who asks is a race.
+export PULSE_COOKIE=$folder/.config/pulse/cookie
 printf '%s\n' 'load-module module-native-protocol-unix' 'load-module module-null-sink sink_name=pretended' \
   'load-module module-null-sink sink_name=other' \
   'set-default-sink pretended' 'set-default-source pretended.monitor' >"$folder/default.pa"

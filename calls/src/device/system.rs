@@ -38,6 +38,10 @@ const WATCHDOG: Duration = Duration::from_millis(500);
 const FIRST: Duration = Duration::from_secs(5);
 /// Sounds that fill that buffer.
 const SETTLED: u32 = 10;
+/// Attempts to connect. PulseAudio refuses some where its cookie cannot be read, and whoever took the system's own devices then
+/// would play elsewhere than was chosen.
+#[cfg(target_os = "linux")]
+const CONNECTING: u32 = 5;
 /// Devices that are listed, and the letters of a name.
 const MOST: usize = 64;
 const MOST_LETTERS: usize = 200;
@@ -202,8 +206,11 @@ async fn output(wanted: Option<String>) -> Result<Output, Gone> {
 
 fn host() -> Host {
     #[cfg(target_os = "linux")]
-    if let Ok(pulse) = cpal::host_from_id(cpal::HostId::PulseAudio) {
-        return pulse;
+    for _ in 0..CONNECTING {
+        match cpal::host_from_id(cpal::HostId::PulseAudio) {
+            Ok(pulse) => return pulse,
+            Err(error) => tracing::debug!(%error, "PulseAudio does not answer."),
+        }
     }
     cpal::default_host()
 }
