@@ -1,7 +1,7 @@
 //! The app: the parts it owns, and what every request and subscription reaches them through.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     sync::{Arc, OnceLock},
 };
@@ -52,9 +52,9 @@ pub struct Options {
     pub turn: TurnChoice,
 }
 
-/// All interfaces but loopback, any port.
+/// All interfaces but loopback, any port; a kind of address that this computer lacks costs nothing.
 pub fn everywhere() -> Vec<SocketAddr> {
-    vec![(Ipv4Addr::UNSPECIFIED, 0).into()]
+    vec![(Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::UNSPECIFIED, 0).into()]
 }
 
 /// A running app; cheap to clone.

@@ -2,6 +2,7 @@
 
 mod decoded;
 mod letters;
+mod moves;
 mod orders;
 mod policy;
 mod ring;
@@ -31,6 +32,7 @@ pub(crate) use self::screen::Told;
 use self::{
     decoded::Decoded,
     letters::Content,
+    moves::Moves,
     policy::Facts,
     ring::{Ringer, Ringing},
     screen::Screen,
@@ -179,6 +181,7 @@ struct Line {
     screen: Screen,
     ringer: Ringer,
     servers: Servers,
+    moves: Moves,
     in_call: watch::Sender<bool>,
     sharing: Sharing,
     began: Instant,
@@ -198,6 +201,7 @@ impl Line {
         Self {
             calls: Calls::new(session.user_id().to_owned(), CallEvents, VoipId::new),
             servers: Servers::start(app, session.clone()),
+            moves: Moves::new(),
             sharing: Sharing::new(app, devices.clone()),
             ringer: Ringer::start(app, devices),
             in_call: app.inner().in_call.clone(),
@@ -221,6 +225,7 @@ impl Line {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let over = loop {
             let in_call = self.calls.iter().next().is_some();
+            self.moves.watch(in_call);
             let deadline = self.calls.next_deadline().map_or(FAR, |at| at.since(self.now()));
             let now = Instant::now();
             tokio::select! {
@@ -238,6 +243,10 @@ impl Line {
                 Some(chosen) = self.sharing.chosen() => self.share(chosen).await,
                 Some((call, kind)) = self.unsent.recv() => {
                     let out = self.calls.not_sent(&call, kind, self.now());
+                    self.put(out).await;
+                }
+                () = self.moves.moved() => {
+                    let out = self.calls.network_changed(self.now());
                     self.put(out).await;
                 }
                 () = sleep_until(now + deadline) => {

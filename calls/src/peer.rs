@@ -6,6 +6,7 @@
 mod chain;
 mod connection;
 mod counting;
+mod event;
 mod filming;
 mod flow;
 mod hearing;
@@ -26,8 +27,9 @@ use tokio_util::{
 };
 
 use self::{
+    event::{Event, Held},
     flow::Flow,
-    session::{Event, Session},
+    session::Session,
 };
 use crate::{
     calls::CallKey,
@@ -146,7 +148,7 @@ impl Engine {
         self.running.wait().await;
     }
 
-    fn open(&mut self, call: &CallKey, media: crate::LocalMedia, held: Option<oneshot::Receiver<session::Held>>) {
+    fn open(&mut self, call: &CallKey, media: crate::LocalMedia, held: Option<oneshot::Receiver<Held>>) {
         let (events, inbox) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
         let (devices, viewer) = (Arc::clone(&self.devices), Arc::clone(&self.viewer));
@@ -157,7 +159,7 @@ impl Engine {
         self.sessions.insert(call.clone(), Handle { events, _ends: stop.drop_guard() });
     }
 
-    fn hand_over(&self, call: &CallKey) -> Option<oneshot::Receiver<session::Held>> {
+    fn hand_over(&self, call: &CallKey) -> Option<oneshot::Receiver<Held>> {
         let (hand, held) = oneshot::channel();
         self.sessions.get(call)?.events.send(Event::HandOver(hand)).ok()?;
         Some(held)

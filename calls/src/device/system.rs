@@ -264,7 +264,14 @@ fn is_device(id: &str, way: Way) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use super::{System, Way, device, is_device, streams::Input};
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::{
+        System, Way,
+        clean::{Cleaner, Played, tests::murmur},
+        device, is_device,
+        streams::Input,
+    };
     use crate::{
         codec::energy,
         device::{Devices as _, SoundChoice, tone::Wave},
@@ -311,6 +318,40 @@ mod tests {
         assert!(is_device("alsa:default", Way::In));
         assert!(!is_device("alsa:hw:CARD=PCH,DEV=0", Way::In));
         assert!(!is_device("alsa:default:CARD=PCH", Way::Out));
+    }
+
+    /// By hand, as the one above: the monitor of the sink that plays is a room that gives everything back, late.
+    #[tokio::test]
+    #[ignore = "needs a PulseAudio with a null sink"]
+    #[expect(clippy::print_stdout, reason = "the figure is what it is run for")]
+    async fn the_real_sound_path_gives_back_no_echo() {
+        let system = System::default();
+        let mut speaker = system.speaker().await.unwrap();
+        let mut microphone = system.microphone().await.unwrap();
+        let mut room = Input::open(|| device(Way::In, None)).await.unwrap();
+        let playing = tokio::spawn(async move {
+            let mut rng = StdRng::seed_from_u64(7);
+            for at in 0..500 {
+                speaker.play(&murmur(&mut rng, at)).await.unwrap();
+            }
+        });
+        // Noise is taken out as well: what that does alone, nobody may call echo cancellation.
+        let mut deaf = Cleaner::new(&Played::default());
+        let (mut echo, mut noise, mut left) = (0.0, 0.0, 0.0);
+        for at in 0..400 {
+            let (heard, clean) = tokio::join!(room.next(), microphone.hear());
+            let (heard, clean) = (heard.unwrap(), clean.unwrap());
+            let without = deaf.clean(&heard);
+            if at >= 200 {
+                echo += energy(&heard);
+                noise += energy(&without);
+                left += energy(&clean);
+            }
+        }
+        playing.await.unwrap();
+        let quieter = |than: f64| 10.0 * (than / left).log10();
+        println!("the echo is {:.0} dB quieter, {:.0} dB of it by the canceller alone", quieter(echo), quieter(noise));
+        assert!(echo > 1.0 && left < noise / 30.0, "{left} of {echo} is left, {noise} without the canceller");
     }
 
     /// By hand, as the one above: two null sinks are two speakers, and the monitor of each hears what it plays.

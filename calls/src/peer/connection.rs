@@ -1,6 +1,6 @@
 //! A WebRTC connection with our codecs, and what it tells.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use rtc::{ice::mdns::MulticastDnsMode, peer_connection::RTCPeerConnectionBuilder, shared::error::Result};
@@ -17,7 +17,7 @@ use webrtc::{
 use super::{
     Network,
     chain::{self, Pace},
-    session::Event,
+    event::Event,
 };
 
 /// Without multicast or a default route the first attempt fails, since it would listen for names of the local network.
@@ -89,6 +89,10 @@ impl Teller {
 #[async_trait]
 impl PeerConnectionEventHandler for Teller {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        // Where no interface has an address of a kind, the library names the socket that waits for one.
+        if event.candidate.address.parse().is_ok_and(|address: IpAddr| address.is_unspecified()) {
+            return;
+        }
         if let Ok(candidate) = event.candidate.to_json() {
             self.tell(Event::Found(candidate.candidate));
         }

@@ -6,7 +6,7 @@ use rand::RngCore;
 use rtc::{rtp_transceiver::rtp_sender::RtpCodecKind, shared::error::Result};
 use tokio::{sync::mpsc, time::timeout};
 
-use super::{Network, chain, connection::connect, outlet::Outlet, session::Event};
+use super::{Network, chain, connection::connect, event::Event, outlet::Outlet};
 
 /// The ways that were found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

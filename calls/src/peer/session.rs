@@ -24,6 +24,7 @@ use webrtc::{
 use super::{
     Network, chain,
     connection::connect,
+    event::{Event, Held},
     filming::film,
     flow::Flow,
     hearing::{listen, play},
@@ -37,30 +38,7 @@ use crate::{
     engine::{Command, LocalMedia, Report},
     limits::{CANDIDATES, STREAMS},
     signal::Candidate,
-    statistics::Statistics,
 };
-
-/// What a session hears.
-pub(super) enum Event {
-    Command(Command),
-    /// The text of a local candidate.
-    Found(String),
-    Gathered,
-    State(RTCPeerConnectionState),
-    Track(Arc<dyn TrackRemote>),
-    Refresh,
-    Count(oneshot::Sender<Statistics>),
-    HandOver(oneshot::Sender<Held>),
-    Lend(Box<dyn Camera>),
-    ReopenCamera,
-}
-
-/// Devices on their way from one call to another.
-#[derive(Default)]
-pub(super) struct Held {
-    microphone: Option<Box<dyn Microphone>>,
-    camera: Option<Box<dyn Camera>>,
-}
 
 pub(super) struct Session {
     pub flow: Arc<Flow>,

@@ -86,14 +86,14 @@ impl Cleaner {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
     use super::{Cleaner, Played};
     use crate::codec::{SILENCE, Sound, energy};
 
     /// Noise that rises and falls as speech does.
-    fn murmur(rng: &mut StdRng, at: usize) -> Sound {
+    pub(in super::super) fn murmur(rng: &mut StdRng, at: usize) -> Sound {
         let loudness = if (at / 10).is_multiple_of(2) { 0.3 } else { 0.05 };
         let mut sound = SILENCE;
         sound.fill_with(|| rng.random_range(-loudness..loudness));

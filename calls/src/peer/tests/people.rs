@@ -107,15 +107,20 @@ impl Viewer for Seen {
 }
 
 pub fn network() -> Network {
-    Network { servers: Vec::new(), bind: vec!["127.0.0.1:0".parse().unwrap()], relay_only: false }
+    at(&["127.0.0.1:0"])
+}
+
+fn at(addresses: &[&str]) -> Network {
+    let bind = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    Network { servers: Vec::new(), bind, relay_only: false }
 }
 
 impl Someone {
-    fn new(number: u64, user: &str) -> Self {
+    fn new(number: u64, user: &str, network: Network) -> Self {
         let (devices, seen) = (Arc::new(Pretended::sized(320, 180)), Arc::default());
         let (sender, reports) = mpsc::channel(64);
         let rng = StdRng::seed_from_u64(number);
-        let engine = Engine::new(network(), Arc::clone(&devices) as _, Arc::clone(&seen) as _, sender, rng);
+        let engine = Engine::new(network, Arc::clone(&devices) as _, Arc::clone(&seen) as _, sender, rng);
         let user: OwnedUserId = user.try_into().unwrap();
         let mut next = 0;
         let new_id = move || {
@@ -141,7 +146,15 @@ impl Someone {
 
 impl Two {
     pub fn new() -> Self {
-        let people = [Someone::new(1, "@alice:example.org"), Someone::new(2, "@bob:example.org")];
+        Self::listening([&["127.0.0.1:0"], &["127.0.0.1:0"]])
+    }
+
+    /// The addresses where the one and the other listens.
+    pub fn listening(addresses: [&[&str]; 2]) -> Self {
+        let people = [
+            Someone::new(1, "@alice:example.org", at(addresses[0])),
+            Someone::new(2, "@bob:example.org", at(addresses[1])),
+        ];
         Self { people, start: Instant::now(), events: 0, room: VecDeque::new(), lossy: None }
     }
 
@@ -161,7 +174,7 @@ impl Two {
         two.connect(media).await
     }
 
-    async fn connect(mut self, media: LocalMedia) -> Self {
+    pub async fn connect(mut self, media: LocalMedia) -> Self {
         let two = &mut self;
         two.place(media);
         two.until("it rings", |two| two.people[1].shown.iter().any(|c| matches!(c, Change::Ringing { .. }))).await;

@@ -25,8 +25,8 @@ use crate::{
     peer::{
         chain,
         connection::connect,
+        event::Event,
         outlet::{Outlet, Writer},
-        session::Event,
     },
     signal::{Candidate, Description, DescriptionKind},
 };

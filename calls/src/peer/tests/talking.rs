@@ -53,6 +53,20 @@ async fn a_voice_call_carries_both_voices() {
     ends(two).await;
 }
 
+/// What nobody can have, an address of another kind, costs nothing.
+#[tokio::test]
+async fn two_who_share_only_ipv6_talk_over_it() {
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        // A machine without IPv6 cannot show it.
+        return;
+    }
+    let both = ["192.0.2.1:0", "127.0.0.1:0", "[::1]:0"];
+    let mut two = Two::listening([&both, &["[::1]:0"]]).connect(LocalMedia::voice()).await;
+    heard(&mut two, 0, 50).await;
+    heard(&mut two, 1, 50).await;
+    ends(two).await;
+}
+
 #[tokio::test]
 async fn a_video_call_shows_each_the_other() {
     let mut two = Two::connected(LocalMedia::video()).await;
