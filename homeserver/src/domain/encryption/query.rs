@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ruma::{
     OwnedDeviceId, OwnedUserId, UserId,
-    api::client::keys::get_keys,
     encryption::{CrossSigningKey, DeviceKeys},
     serde::Raw,
 };
@@ -17,14 +16,11 @@ use crate::store::{
 use super::{
     Encryption, EncryptionError,
     claim::{Claimed, Claims},
-    remote::{Failures, Wanted},
+    remote::{Failures, Keys, Wanted},
 };
 
 /// How long other servers are waited for when the client does not say, and at most.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Devices and cross-signing keys of some users.
-pub type Keys = get_keys::v3::Response;
 
 impl Encryption {
     /// The keys of users of any server, as the local user `viewer` may see them.

@@ -8,9 +8,12 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 use ruma::{
     OwnedDeviceId, OwnedServerName, OwnedUserId,
-    api::federation::{
-        device::get_devices::v1::Request as GetDevices,
-        keys::{claim_keys::v1::Request as ClaimKeys, get_keys::v1::Request as GetKeys},
+    api::{
+        client::keys::get_keys,
+        federation::{
+            device::get_devices::v1::Request as GetDevices,
+            keys::{claim_keys::v1::Request as ClaimKeys, get_keys::v1::Request as GetKeys},
+        },
     },
 };
 use serde_json::{Value, json};
@@ -20,8 +23,10 @@ use crate::domain::federation::{Deadline, FederationError};
 use super::{
     Encryption, EncryptionError,
     claim::{Claimed, Claims},
-    query::Keys,
 };
+
+/// Devices and cross-signing keys of some users.
+pub type Keys = get_keys::v3::Response;
 
 /// Servers that did not answer, and why.
 pub type Failures = BTreeMap<String, Value>;
