@@ -81,7 +81,11 @@ async fn in_step(room: &Room) -> Result<Timeline> {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        if in_step || attempt == MAX_ATTEMPTS {
+        if in_step {
+            return Ok(timeline);
+        }
+        if attempt == MAX_ATTEMPTS {
+            tracing::info!(room = %room.room_id(), "events came whenever a timeline was made: one of them may show twice");
             return Ok(timeline);
         }
         attempt += 1;

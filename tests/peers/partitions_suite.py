@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Three of ours and a Synapse in one room, each in a network of its own, through a random schedule of partitions, SIGKILLs and
-restarts: what a server acknowledged is on all of them in the end, and all hold the same state; `./dev test --peers` runs it.
+"""Three of ours and a Synapse in one room, each in a network of its own, through a random schedule of partitions, slow lines,
+SIGKILLs and restarts: what a server acknowledged is on all of them in the end, and all hold the same state; `./dev test --peers` runs it.
 
     partitions_suite.py [--seed N] [--steps N]
 
@@ -38,6 +38,10 @@ def ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True)
 
 
+# What a slow line lets through, and how long a packet waits at most before it is lost.
+SLOW = ["tbf", "rate", "256kbit", "burst", "4kb", "latency", "900ms"]
+
+
 class Net:
     """A bridge, and a namespace for each server; the test itself stands on the bridge and reaches all, always."""
 
@@ -56,6 +60,7 @@ class Net:
             ip("-n", name, "link", "set", "lo", "up")
             ip("-n", name, "route", "add", "default", "via", "10.99.0.254")
         self.cut: set[tuple[int, int]] = set()
+        self.slow: set[int] = set()
 
     def partition(self, sides: list[set[int]]) -> None:
         """Nobody of one side hears anybody of another; packets vanish, as they do behind a router that lost its way."""
@@ -67,8 +72,22 @@ class Net:
             ip("-n", NAMES[a], "route", "del", "blackhole", f"{address(b)}/32")
         self.cut = wanted
 
+    def slow_down(self, n: int) -> None:
+        """A server's line becomes slow in both directions: packets queue, come late, and some are lost."""
+        if n not in self.slow:
+            self.slow.add(n)
+            self.queues("add", n, *SLOW)
+
     def heal(self) -> None:
         self.partition([set(range(len(NAMES)))])
+        for n in self.slow:
+            self.queues("del", n)
+        self.slow = set()
+
+    def queues(self, verb: str, n: int, *kind: str) -> None:
+        for where in (["dev", f"to{n}"], ["-n", NAMES[n], "dev", "eth0"]):
+            namespace, device = where[:-2], where[-2:]
+            subprocess.run(["tc", *namespace, "qdisc", verb, *device, "root", *kind], check=True)
 
 
 class World:
@@ -137,7 +156,7 @@ class Schedule:
         world, dice = self.world, self.random
         who = dice.choice(world.up())
         user = world.users[who]
-        what = dice.choices(["say", "state", "part", "heal", "kill", "stop", "start", "wait"], [50, 14, 8, 5, 5, 3, 8, 7])[0]
+        what = dice.choices(["say", "state", "part", "heal", "kill", "stop", "start", "slow", "wait"], [50, 14, 8, 5, 5, 3, 8, 4, 7])[0]
         self.count += 1
         if what == "say":
             words = f"{self.count}"
@@ -153,6 +172,9 @@ class Schedule:
             sides = [set(nodes[a:b]) for a, b in zip([0, *cuts], [*cuts, len(nodes)])]
             print(f"        {self.count:4} {' | '.join(','.join(NAMES[n] for n in sorted(side)) for side in sides)}", flush=True)
             world.net.partition(sides)
+        elif what == "slow":
+            print(f"        {self.count:4} a slow line to {NAMES[who]}", flush=True)
+            world.net.slow_down(who)
         elif what == "heal":
             print(f"        {self.count:4} healed", flush=True)
             world.net.heal()

@@ -5,19 +5,15 @@
 stay in DIR, light and dark.
 """
 
-import argparse
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
-from two_windows import first_run, give_keyboard
-from webdriver import APP, Window, driver, until
+from people import Stage, play
+from webdriver import Window, until
 
 HERE = Path(__file__).resolve().parent
 
@@ -52,8 +48,7 @@ def sees_no_more(window: Window, name: str) -> None:
 
 
 def says(window: Window, words: str) -> None:
-    script = "return document.body.innerText.includes(arguments[0])"
-    until(f"the words {words!r}", lambda: window.do("POST", "/execute/sync", {"script": script, "args": [words]}))
+    until(f"the words {words!r}", lambda: window.shows(words))
 
 
 def theme(window: Window, name: str) -> None:
@@ -73,19 +68,12 @@ def portal(*more: str):
         child.wait(10)
 
 
-def story(ports: list[int], app: Path, folder: Path, out: Path) -> None:
+def story(stage: Stage) -> None:
     # GStreamer's cameras serve one program each.
     for name, camera in (("a", "one"), ("b", "two")):
-        (folder / name / "app").mkdir(parents=True, mode=0o700)
-        (folder / name / "app" / "settings.json").write_text(json.dumps({"camera": camera}))
-    ann = first_run(ports[0], app, folder / "a", "Ann")
-    link = ann.value("textbox", "Your invite link")
-    ann.click("button", "Later")
-    bob = first_run(ports[1], app, folder / "b", "Bob")
-    bob.write("textbox", "Paste an invite link", link)
-    bob.click("button", "Start chat")
-    ann.click("link", "Bob")
-    ann.click("button", "Accept")
+        (stage.folder / name / "app").mkdir(parents=True, mode=0o700)
+        (stage.folder / name / "app" / "settings.json").write_text(json.dumps({"camera": camera}))
+    ann, bob = stage.acquainted()
 
     ann.click("button", "Video call")
     bob.click("button", "Accept")
@@ -93,21 +81,29 @@ def story(ports: list[int], app: Path, folder: Path, out: Path) -> None:
         seen = sees(window, f"{other}’s picture")
         own = sees(window, "Your picture")
         print(f"{other} is seen at {seen['width']} × {seen['height']}, oneself at {own['width']} × {own['height']}", flush=True)
-    give_keyboard(folder / "a")
+    stage.give_keyboard("a")
     for name in ("light", "dark"):
         theme(ann, name)
-        ann.picture(out / f"1-call-{name}.png")
+        ann.picture(stage.out / f"1-call-{name}.png")
+
+    full = "return innerWidth === screen.width && innerHeight === screen.height"
+    for wanted in (True, False):
+        ann.click("button", "Full screen")
+        until("the whole screen" if wanted else "a window", lambda: ann.do("POST", "/execute/sync", {"script": full, "args": []}) == wanted)
+        if wanted:
+            stage.screen("1-call-full")
+    print("a call fills the screen, and a window again", flush=True)
 
     ann.click("button", "Camera")
     sees_no_more(bob, "Ann’s picture")
-    bob.picture(out / "2-camera-off.png")
+    bob.picture(stage.out / "2-camera-off.png")
     print("a camera that is off leaves a name", flush=True)
 
     with portal("screen"):
         ann.click("button", "Share screen")
         says(ann, "You are sharing your screen")
         sees(bob, "Ann’s screen", 5)
-        bob.picture(out / "3-shared-screen.png")
+        bob.picture(stage.out / "3-shared-screen.png")
         ann.click("button", "Share screen")
         sees_no_more(bob, "Ann’s screen")
     print("a screen was chosen, shared and taken back", flush=True)
@@ -115,7 +111,7 @@ def story(ports: list[int], app: Path, folder: Path, out: Path) -> None:
     os.kill(int(os.environ["CAMERA_TWO"]), signal.SIGTERM)
     says(bob, "The camera is gone: you are not seen.")
     sees_no_more(ann, "Bob’s picture")
-    bob.picture(out / "4-camera-gone.png")
+    bob.picture(stage.out / "4-camera-gone.png")
     print("a camera that was pulled out is said to be gone", flush=True)
     ann.click("button", "Hang up")
     says(bob, "Ann hung up")
@@ -123,23 +119,5 @@ def story(ports: list[int], app: Path, folder: Path, out: Path) -> None:
         window.close()
 
 
-def main() -> None:
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--app", type=Path, default=APP)
-    p.add_argument("--out", type=Path, help="where pictures stay")
-    a = p.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="hearth-video-"))
-    out = a.out or folder
-    out.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        manager = subprocess.Popen(["openbox"])
-        stack.callback(manager.wait)
-        stack.callback(manager.terminate)
-        ports = [stack.enter_context(driver()) for _ in range(2)]
-        story(ports, a.app, folder, out)
-    shutil.rmtree(folder)
-    print("1 passed, 0 failed")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    play(story, __doc__)

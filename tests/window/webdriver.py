@@ -67,6 +67,9 @@ class Window:
         found = self.do("POST", "/execute/sync", {"script": FIND, "args": [role, name]})
         return found and found[ELEMENT]
 
+    def shows(self, words: str) -> bool:
+        return self.do("POST", "/execute/sync", {"script": "return document.body.innerText.includes(arguments[0])", "args": [words]})
+
     def find(self, role: str, name: str) -> str:
         """Waits for an element; answers its reference."""
         with contextlib.suppress(TimeoutError):
