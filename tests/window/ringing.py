@@ -30,7 +30,7 @@ def story(stage: Stage) -> None:
 
         bob.click("button", "Voice call")
         notifications.press(rings(notifications), "decline", lambda: bob.shows("Ann declined"))
-        bob.picture(stage.out / "2-declined.png")
+        stage.screen("2-declined")
         print("Decline on the notification declined", flush=True)
 
         bob.click("button", "Close")
