@@ -267,6 +267,32 @@ async fn a_call_is_declined_or_given_up() -> Result<()> {
 }
 
 #[tokio::test]
+async fn how_a_call_ended_is_told_until_the_next_one_begins() -> Result<()> {
+    let (ann, bob, room) = acquainted().await?;
+    let (at_ann, at_bob) = (ann.subscribe(json!({ "topic": "calls" }))?, bob.subscribe(json!({ "topic": "calls" }))?);
+    ann.ask("place_call", json!({ "room_id": room, "video": false })).await?;
+    bob.row(at_bob, "the ringing", in_state("ringing")).await?;
+    let calling = ann.row(at_ann, "that it rings there", in_state("calling")).await?;
+    ann.ask("hang_up", json!({ "call": reference(&calling) })).await?;
+    let missed = bob.row(at_bob, "the end", in_state("ended")).await?;
+    assert_eq!(missed["state"]["cause"], "missed");
+
+    ann.ask("place_call", json!({ "room_id": room, "video": false })).await?;
+    let ringing = bob.row(at_bob, "the second ringing", in_state("ringing")).await?;
+    bob.ask("accept_call", json!({ "call": reference(&ringing), "video": false })).await?;
+    let alone = |state: &'static str| {
+        move |calls: &Value| calls.as_array().is_some_and(|calls| calls.len() == 1 && calls.iter().all(in_state(state)))
+    };
+    bob.until(at_bob, "the answered call alone", alone("connected")).await?;
+
+    bob.ask("hang_up", json!({ "call": reference(&ringing) })).await?;
+    ann.until(at_ann, "how it ended", alone("ended")).await?;
+    ann.ask("place_call", json!({ "room_id": room, "video": false })).await?;
+    ann.until(at_ann, "the next call alone", alone("calling")).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn where_nothing_else_leads_through_the_servers_relay() -> Result<()> {
     let (ann, bob) = tokio::try_join!(Person::relayed("Ann"), Person::relayed("Bob"))?;
     let room = chat(&ann, &bob).await?;

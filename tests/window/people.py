@@ -125,6 +125,11 @@ def play(story: Callable[[Stage], None], words: str) -> None:
         stack.callback(manager.wait)
         stack.callback(manager.terminate)
         ports = [stack.enter_context(driver()) for _ in range(2)]
-        story(Stage(a.app, ports, folder, out))
+        stage = Stage(a.app, ports, folder, out)
+        try:
+            story(stage)
+        except BaseException:
+            stage.screen("failed")
+            raise
     shutil.rmtree(folder)
     print("1 passed, 0 failed")

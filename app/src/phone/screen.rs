@@ -63,6 +63,7 @@ impl Screen {
 
     /// A call of ours begins.
     pub(super) async fn placed(&mut self, key: &CallKey, with: Option<&UserId>) {
+        self.look_ahead(key);
         self.entry(key, with, false).await;
     }
 
@@ -102,6 +103,9 @@ impl Screen {
                 return;
             }
             _ => {}
+        }
+        if matches!(change, Change::Connecting) {
+            self.look_ahead(key);
         }
         let incoming = matches!(change, Change::Ringing { .. } | Change::Silenced { .. });
         let shown = self.entry(key, with, incoming).await;
@@ -178,6 +182,15 @@ impl Screen {
             _ => Ringing::Nothing,
         };
         self.shown.iter().map(of).find(|ringing| *ringing != Ringing::Nothing).unwrap_or_default()
+    }
+
+    /// How the last call in this room ended matters no more.
+    fn look_ahead(&mut self, next: &CallKey) {
+        let room = reference(next).room_id;
+        self.shown.retain(|shown| {
+            let view = &shown.told.view;
+            view.call.room_id != room || !matches!(view.state, CallState::Ended { .. })
+        });
     }
 
     fn is_shown(&self, key: &CallKey) -> bool {

@@ -1,6 +1,6 @@
 //! One stream of sound, in stretches of 20 milliseconds, from or to a thread that owns it.
 
-use std::thread;
+use std::{mem, thread};
 
 use cpal::{BufferSize, Device, Host, StreamConfig, traits::DeviceTrait as _};
 use tokio::sync::{mpsc, oneshot};
@@ -39,7 +39,7 @@ impl Input {
                     chunk.drain(..SOUND_SAMPLES);
                 }
             };
-            Some((device.build_input_stream(CONFIG, hear, failed, None).ok()?, host))
+            Some((device.build_input_stream(CONFIG, hear, failed(), None).ok()?, host))
         };
         Ok(Self { sounds, _ends: keep("microphone", build).await? })
     }
@@ -71,7 +71,7 @@ impl Output {
                     at += 1;
                 }
             };
-            Some((device.build_output_stream(CONFIG, play, failed, None).ok()?, host))
+            Some((device.build_output_stream(CONFIG, play, failed(), None).ok()?, host))
         };
         Ok(Self { sounds, _ends: keep("speaker", build).await? })
     }
@@ -102,6 +102,12 @@ async fn keep<S: cpal::traits::StreamTrait>(
     if begun.await.unwrap_or(false) { Ok(ends) } else { Err(Gone) }
 }
 
-fn failed(error: cpal::Error) {
-    tracing::info!(%error, "A sound device failed.");
+/// Says the first error of a stream: after that ALSA repeats it thousands of times in a second.
+fn failed() -> impl FnMut(cpal::Error) {
+    let mut said = false;
+    move |error| {
+        if !mem::replace(&mut said, true) {
+            tracing::info!(%error, "A sound device failed.");
+        }
+    }
 }

@@ -18,8 +18,14 @@ export function ringsAloud(call: CallView): boolean {
 }
 
 /** One that the person is in, makes, or has just been in. */
-export function isOpen(call: CallView): boolean {
+function isOpen(call: CallView): boolean {
   return call.state.state !== 'ringing';
+}
+
+/** The call to look at: one under way before one that is over, and before one that is on hold. */
+export function lookedAt(calls: CallView[]): CallView | undefined {
+  const underWay = calls.filter(isUnderWay);
+  return underWay.find((call) => !call.ours.on_hold) ?? underWay[0] ?? calls.findLast(isOpen);
 }
 
 /** Neither only ringing nor over. */
