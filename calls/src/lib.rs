@@ -31,6 +31,7 @@ pub mod limits;
 pub mod moment;
 pub mod peer;
 pub mod recording;
+pub mod scanning;
 pub mod sdp;
 pub mod signal;
 pub mod signalling;

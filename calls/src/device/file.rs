@@ -70,6 +70,11 @@ impl Film {
         Self::read(&bytes(path)?).ok_or_else(|| unknown("a Y4M of 4:2:0"))
     }
 
+    /// None without a picture.
+    pub fn of(pictures: Vec<Picture>) -> Option<Self> {
+        (!pictures.is_empty()).then(|| Self { pictures: Arc::new(pictures), at: 0 })
+    }
+
     fn read(file: &[u8]) -> Option<Self> {
         let (head, mut rest) = line(file)?;
         let mut words = head.split(' ');
@@ -97,7 +102,7 @@ impl Film {
             }
             pictures.push(picture);
         }
-        (!pictures.is_empty()).then(|| Self { pictures: Arc::new(pictures), at: 0 })
+        Self::of(pictures)
     }
 
     pub fn next_picture(&mut self) -> Picture {

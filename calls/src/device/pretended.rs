@@ -28,7 +28,7 @@ pub struct Pretended {
     pub frames_a_second: u32,
     /// What the microphone hears and the cameras see instead of a tone and a test card.
     recording: Option<Recording>,
-    film: Option<Film>,
+    film: Arc<Mutex<Option<Film>>>,
     /// The camera that was chosen, and the one that filmed last.
     chosen: Mutex<Option<String>>,
     filming: Mutex<Option<String>>,
@@ -69,7 +69,7 @@ impl Default for Pretended {
             height: 360,
             frames_a_second: 30,
             recording: None,
-            film: None,
+            film: Arc::default(),
             chosen: Mutex::default(),
             filming: Mutex::default(),
             screens: Mutex::default(),
@@ -89,7 +89,12 @@ impl Pretended {
 
     /// With what files have instead of a tone and a test card.
     pub fn from_files(recording: Option<Recording>, film: Option<Film>) -> Self {
-        Self { recording, film, ..Self::default() }
+        Self { recording, film: Arc::new(Mutex::new(film)), ..Self::default() }
+    }
+
+    /// From now on cameras see this, open ones as well.
+    pub fn show(&self, film: Film) {
+        *self.film.lock().unwrap_or_else(PoisonError::into_inner) = Some(film);
     }
 
     /// How many devices are open.
@@ -135,7 +140,7 @@ impl Pretended {
         let mut clock = interval(every);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let open = self.opened().map_err(|Gone| NoPicture::NotThere)?;
-        Ok(Box::new(Lens { open, clock, size, number: 0, film: self.film.clone() }))
+        Ok(Box::new(Lens { open, clock, size, number: 0, film: Arc::clone(&self.film) }))
     }
 }
 
@@ -267,7 +272,7 @@ struct Lens {
     clock: Interval,
     size: (u32, u32),
     number: u32,
-    film: Option<Film>,
+    film: Arc<Mutex<Option<Film>>>,
 }
 
 #[async_trait]
@@ -276,7 +281,7 @@ impl Camera for Lens {
         self.clock.tick().await;
         self.open.works().map_err(|Gone| NoPicture::Vanished)?;
         self.number = self.number.wrapping_add(1);
-        match &mut self.film {
+        match &mut *self.film.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(film) => Ok(film.next_picture()),
             None => draw(self.size.0, self.size.1, self.number % 10_000).ok_or(NoPicture::NotThere),
         }
