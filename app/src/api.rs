@@ -4,6 +4,7 @@ pub mod call;
 pub mod error;
 pub mod push;
 pub mod request;
+pub mod scan;
 pub mod sound;
 pub mod status;
 

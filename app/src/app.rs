@@ -26,6 +26,7 @@ use crate::{
     data_folder::DataFolder,
     phone::Phone,
     recording::Recorder,
+    scanning::Scanner,
     secrets::{Secrets, SecretsIn},
     server::{RunningServer, ServerChoice},
     settings::SettingsFile,
@@ -85,6 +86,7 @@ pub(crate) struct Inner {
     pub(crate) alerts: broadcast::Sender<AlertChange>,
     pub(crate) focus: watch::Sender<Focus>,
     pub(crate) recorder: Recorder,
+    pub(crate) scanner: Scanner,
     /// Held while the network is tried.
     pub(crate) checking: Mutex<()>,
     /// Held while the test sound plays.
@@ -119,6 +121,7 @@ impl App {
                 alerts: broadcast::Sender::new(64),
                 focus: watch::Sender::new(Focus::default()),
                 recorder: Recorder::default(),
+                scanner: Scanner::default(),
                 checking: Mutex::default(),
                 chime: Mutex::default(),
                 phase: Mutex::default(),

@@ -1,10 +1,10 @@
-//! Which camera the person chose, kept for the next start.
+//! Which camera the person chose, kept for the next start, and why one shows nothing.
 
-use calls::device::Named;
+use calls::device::{Named, NoPicture};
 
 use crate::{
     api::{
-        call::{CameraName, Cameras},
+        call::{CameraName, Cameras, NoPictureCause},
         error::{AppError, ErrorCode},
     },
     app::App,
@@ -39,4 +39,15 @@ impl App {
         self.inner().options.devices.choose_camera(self.data()?.settings.kept().camera);
         Ok(())
     }
+}
+
+/// `None`: the person knows.
+pub(crate) fn cause(why: NoPicture) -> Option<NoPictureCause> {
+    Some(match why {
+        NoPicture::Cancelled => return None,
+        NoPicture::NotThere => NoPictureCause::NotThere,
+        NoPicture::Vanished => NoPictureCause::Vanished,
+        NoPicture::NotAllowed => NoPictureCause::NotAllowed,
+        NoPicture::Busy => NoPictureCause::Busy,
+    })
 }

@@ -35,6 +35,7 @@ mod owner_api;
 mod phone;
 mod recording;
 mod runtime;
+mod scanning;
 mod secrets;
 mod server;
 mod settings;

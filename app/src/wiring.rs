@@ -7,6 +7,7 @@ mod events;
 mod recording;
 mod room;
 mod room_list;
+mod scan;
 mod sound;
 mod status;
 mod timeline;
@@ -27,6 +28,7 @@ pub(crate) async fn run(app: App, to: Subscription, out: Outlet) {
         Subscription::Recording => recording::run(app, out).await,
         Subscription::MicrophoneLevel => sound::level(app, out).await,
         Subscription::Cameras => cameras::run(app, out).await,
+        Subscription::Scan => scan::run(app, out).await,
         Subscription::Events => events::run(app, out).await,
         Subscription::RoomList => room_list::run(app, out).await,
         Subscription::Room { room_id } => room::run(app, room_id, out).await,

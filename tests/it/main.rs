@@ -11,6 +11,7 @@ mod key_names;
 mod one_server;
 mod restarts;
 mod rooms;
+mod scanning;
 mod sliding;
 mod two_apps;
 mod video_calls;

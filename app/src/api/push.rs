@@ -9,6 +9,7 @@ use ts_rs::TS;
 
 use super::{
     call::{CallFrame, CallRef, CallView, Cameras},
+    scan::ScanView,
     sound::{MicrophoneLevel, RecordingView, SoundDevices},
     status::{Connection, Status},
 };
@@ -42,6 +43,8 @@ pub enum Subscription {
     MicrophoneLevel,
     /// The cameras there are, and the one that was chosen.
     Cameras,
+    /// Looks for an invite with the camera, which is open meanwhile; a newer scan, and a call that films, end it.
+    Scan,
     /// Things that happen once: open a room, show a notice.
     Events,
 }
@@ -71,6 +74,7 @@ pub enum Push {
     MicrophoneLevel(MicrophoneLevel),
     Recording(RecordingView),
     Cameras(Cameras),
+    Scan(ScanView),
     Event(AppEvent),
 }
 

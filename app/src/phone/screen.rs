@@ -12,8 +12,11 @@ use ruma::UserId;
 use tokio::{sync::watch, time::Instant};
 
 use super::{reference, ring::Ringing};
-use crate::api::call::{
-    CallDevice, CallEnd, CallRef, CallState, CallView, NoPicture, NoPictureCause, OurMedia, Quality, TheirMedia,
+use crate::{
+    api::call::{
+        CallDevice, CallEnd, CallRef, CallState, CallView, NoPicture, NoPictureCause, OurMedia, Quality, TheirMedia,
+    },
+    cameras::cause,
 };
 
 /// Ended calls that stay until somebody looks.
@@ -45,6 +48,11 @@ impl Told {
             *elapsed = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         }
         view
+    }
+
+    /// It has the camera, or is about to.
+    pub(crate) fn films(&self) -> bool {
+        self.view.ours.camera && !matches!(self.view.state, CallState::Ended { .. })
     }
 }
 
@@ -269,17 +277,6 @@ fn device(device: Device) -> CallDevice {
         Device::Camera => CallDevice::Camera,
         Device::Screen => CallDevice::Screen,
     }
-}
-
-/// `None`: the person knows.
-fn cause(why: calls::device::NoPicture) -> Option<NoPictureCause> {
-    Some(match why {
-        calls::device::NoPicture::Cancelled => return None,
-        calls::device::NoPicture::NotThere => NoPictureCause::NotThere,
-        calls::device::NoPicture::Vanished => NoPictureCause::Vanished,
-        calls::device::NoPicture::NotAllowed => NoPictureCause::NotAllowed,
-        calls::device::NoPicture::Busy => NoPictureCause::Busy,
-    })
 }
 
 fn quality(came: u64, lost: u64, round_trip: Duration) -> Quality {

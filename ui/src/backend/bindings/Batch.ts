@@ -8,6 +8,7 @@ import type { MicrophoneLevel } from "./MicrophoneLevel";
 import type { RecordingView } from "./RecordingView";
 import type { RoomRow } from "./RoomRow";
 import type { RoomView } from "./RoomView";
+import type { ScanView } from "./ScanView";
 import type { SoundDevices } from "./SoundDevices";
 import type { Status } from "./Status";
 import type { TimelineRow } from "./TimelineRow";
@@ -18,4 +19,4 @@ export type Batch = {
 /**
  * The id that the UI chose when it subscribed.
  */
-subscription: number, seq: number, } & ({ "kind": "status", "value": Status } | { "kind": "connection", "value": Connection } | { "kind": "room_list", "value": Array<VectorDiff<RoomRow>> } | { "kind": "room", "value": RoomView } | { "kind": "timeline", "value": Array<VectorDiff<TimelineRow>> } | { "kind": "typing", "value": Typing } | { "kind": "calls", "value": Array<CallView> } | { "kind": "call_frame", "value": CallFrame } | { "kind": "sound_devices", "value": SoundDevices } | { "kind": "microphone_level", "value": MicrophoneLevel } | { "kind": "recording", "value": RecordingView } | { "kind": "cameras", "value": Cameras } | { "kind": "event", "value": AppEvent });
+subscription: number, seq: number, } & ({ "kind": "status", "value": Status } | { "kind": "connection", "value": Connection } | { "kind": "room_list", "value": Array<VectorDiff<RoomRow>> } | { "kind": "room", "value": RoomView } | { "kind": "timeline", "value": Array<VectorDiff<TimelineRow>> } | { "kind": "typing", "value": Typing } | { "kind": "calls", "value": Array<CallView> } | { "kind": "call_frame", "value": CallFrame } | { "kind": "sound_devices", "value": SoundDevices } | { "kind": "microphone_level", "value": MicrophoneLevel } | { "kind": "recording", "value": RecordingView } | { "kind": "cameras", "value": Cameras } | { "kind": "scan", "value": ScanView } | { "kind": "event", "value": AppEvent });

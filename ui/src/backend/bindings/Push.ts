@@ -8,10 +8,11 @@ import type { MicrophoneLevel } from "./MicrophoneLevel";
 import type { RecordingView } from "./RecordingView";
 import type { RoomRow } from "./RoomRow";
 import type { RoomView } from "./RoomView";
+import type { ScanView } from "./ScanView";
 import type { SoundDevices } from "./SoundDevices";
 import type { Status } from "./Status";
 import type { TimelineRow } from "./TimelineRow";
 import type { Typing } from "./Typing";
 import type { VectorDiff } from "./VectorDiff";
 
-export type Push = { "kind": "status", "value": Status } | { "kind": "connection", "value": Connection } | { "kind": "room_list", "value": Array<VectorDiff<RoomRow>> } | { "kind": "room", "value": RoomView } | { "kind": "timeline", "value": Array<VectorDiff<TimelineRow>> } | { "kind": "typing", "value": Typing } | { "kind": "calls", "value": Array<CallView> } | { "kind": "call_frame", "value": CallFrame } | { "kind": "sound_devices", "value": SoundDevices } | { "kind": "microphone_level", "value": MicrophoneLevel } | { "kind": "recording", "value": RecordingView } | { "kind": "cameras", "value": Cameras } | { "kind": "event", "value": AppEvent };
+export type Push = { "kind": "status", "value": Status } | { "kind": "connection", "value": Connection } | { "kind": "room_list", "value": Array<VectorDiff<RoomRow>> } | { "kind": "room", "value": RoomView } | { "kind": "timeline", "value": Array<VectorDiff<TimelineRow>> } | { "kind": "typing", "value": Typing } | { "kind": "calls", "value": Array<CallView> } | { "kind": "call_frame", "value": CallFrame } | { "kind": "sound_devices", "value": SoundDevices } | { "kind": "microphone_level", "value": MicrophoneLevel } | { "kind": "recording", "value": RecordingView } | { "kind": "cameras", "value": Cameras } | { "kind": "scan", "value": ScanView } | { "kind": "event", "value": AppEvent };

@@ -4,4 +4,4 @@ import type { CallRef } from "./CallRef";
 /**
  * What can be subscribed to; on the wire `{"topic": "timeline", "room_id": "!…"}`.
  */
-export type Subscription = { "topic": "status" } | { "topic": "connection" } | { "topic": "room_list" } | { "topic": "room", room_id: string, } | { "topic": "timeline", room_id: string, } | { "topic": "typing", room_id: string, } | { "topic": "calls" } | { "topic": "call_frames" } & CallRef | { "topic": "sound_devices" } | { "topic": "recording" } | { "topic": "microphone_level" } | { "topic": "cameras" } | { "topic": "events" };
+export type Subscription = { "topic": "status" } | { "topic": "connection" } | { "topic": "room_list" } | { "topic": "room", room_id: string, } | { "topic": "timeline", room_id: string, } | { "topic": "typing", room_id: string, } | { "topic": "calls" } | { "topic": "call_frames" } & CallRef | { "topic": "sound_devices" } | { "topic": "recording" } | { "topic": "microphone_level" } | { "topic": "cameras" } | { "topic": "scan" } | { "topic": "events" };

@@ -5,6 +5,7 @@ import type { Me } from '../bindings/Me';
 import type { Person } from '../bindings/Person';
 import type { RoomRow } from '../bindings/RoomRow';
 import type { RoomView } from '../bindings/RoomView';
+import type { ScanView } from '../bindings/ScanView';
 import type { Status } from '../bindings/Status';
 import type { TimelineRow } from '../bindings/TimelineRow';
 import { callLines, lakeTrip, longNames, manyKinds, workshop } from './conversations';
@@ -32,6 +33,8 @@ export interface Scene {
   /** Sending fails: to look at what that looks like. */
   failing?: boolean;
   calls?: CallView[];
+  /** What a scan with the camera shows. */
+  scan?: ScanView;
   /** Percent. */
   textSize?: number;
 }

@@ -481,6 +481,7 @@ class Fake implements FakeTransport {
     if (to.topic === 'recording') return { kind: 'recording', value: { state: 'recording', elapsed: 4200, level: 48 } };
     if (to.topic === 'microphone_level') return { kind: 'microphone_level', value: { level: 62 } };
     if (to.topic === 'cameras') return { kind: 'cameras', value: this.#cameras };
+    if (to.topic === 'scan') return { kind: 'scan', value: this.scene.scan ?? { state: 'starting' } };
     if (to.topic === 'events' || to.topic === 'call_frames') return null;
     const room = this.scene.rooms.find((one) => one.row.room_id === to.room_id);
     if (!room) return null;
