@@ -17,6 +17,13 @@ const byName = (page, role, name) => page.getByRole(role, { name, exact: true })
 /** So many pictures of a call are on their canvases. */
 const drawn = (count) => (page) => page.waitForFunction((wanted) => document.querySelectorAll('canvas[data-drawn]').length === wanted, count);
 
+/** Opens the scan of a new conversation. */
+async function scanning(page) {
+  await byName(page, 'button', 'New conversation').click();
+  await byName(page, 'button', 'Scan with the camera').click();
+  await page.getByRole('dialog', { name: 'Scan an invite' }).waitFor();
+}
+
 /** name, scene, fragment, and what is done before the picture. */
 const screens = [
   { name: '01-first-run', scene: 'first-run', act: (page) => byName(page, 'textbox', 'Your name').fill('Jonas') },
@@ -229,6 +236,25 @@ const screens = [
   },
   { name: '65-call-in-the-corner', scene: 'call', at: '#/settings/profile' },
   { name: '66-call-in-the-corner-of-home', scene: 'call', textSize: 150, size: { width: 880, height: 560 } },
+  { name: '67-scan', scene: 'scan', act: scanning },
+  { name: '67-scan-no-invite', scene: 'scan-no-invite', act: scanning },
+  { name: '67-scan-starting', scene: 'conversation', act: (page) => scanning(page).then(() => page.waitForTimeout(500)) },
+  { name: '67-scan-busy', scene: 'scan-busy', act: scanning },
+  { name: '67-scan-vanished', scene: 'scan-vanished', act: scanning },
+  { name: '67-scan-not-allowed', scene: 'scan-not-allowed', act: scanning },
+  { name: '67-scan-no-camera', scene: 'scan-no-camera', act: scanning },
+  { name: '67-scan-smallest-window', scene: 'scan-no-invite', textSize: 150, size: { width: 880, height: 560 }, act: scanning },
+  { name: '67-scan-failed-smallest-window', scene: 'scan-not-allowed', textSize: 150, size: { width: 880, height: 560 }, act: scanning },
+  { name: '67-scan-forced-colours', scene: 'scan-no-invite', media: { forcedColors: 'active' }, act: scanning },
+  {
+    name: '68-without-camera',
+    scene: 'without-camera',
+    async act(page) {
+      await byName(page, 'button', 'New conversation').click();
+      await page.getByText('People you know').waitFor();
+      if (await page.getByRole('button', { name: 'Scan with the camera' }).count()) throw new Error('there is no camera to scan with');
+    },
+  },
   { name: '45-opening', scene: 'opening', act: (page) => page.waitForTimeout(1300) },
 ];
 

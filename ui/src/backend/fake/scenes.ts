@@ -1,5 +1,6 @@
 /** What the fake core knows when it starts: one scene per picture to look at. */
 import type { CallView } from '../bindings/CallView';
+import type { CameraName } from '../bindings/CameraName';
 import type { Connection } from '../bindings/Connection';
 import type { Me } from '../bindings/Me';
 import type { Person } from '../bindings/Person';
@@ -10,6 +11,7 @@ import type { Status } from '../bindings/Status';
 import type { TimelineRow } from '../bindings/TimelineRow';
 import { callLines, lakeTrip, longNames, manyKinds, workshop } from './conversations';
 import { message, person, roomRow, roomView } from './make';
+import { SCANNED } from './scan';
 
 export interface Room {
   row: RoomRow;
@@ -33,7 +35,9 @@ export interface Scene {
   /** Sending fails: to look at what that looks like. */
   failing?: boolean;
   calls?: CallView[];
-  /** What a scan with the camera shows. */
+  /** Two of them, if it is not said. */
+  cameras?: CameraName[];
+  /** What a scan with the camera shows; "starting", if it is not said. */
   scan?: ScanView;
   /** Percent. */
   textSize?: number;
@@ -173,6 +177,20 @@ export function scene(name: string, now: number): Scene {
       return { ...full, calls: [call(full.rooms, { state: { state: 'connected', elapsed: 252_000 }, quality: 'good', ours: { microphone: true, camera: true, screen: false, on_hold: false }, theirs: { muted: false, camera: true, screen: true, screen_stream: 'their-screen' } })] };
     case 'no-camera':
       return { ...full, calls: [call(full.rooms, { state: { state: 'connected', elapsed: 12_000 }, quality: 'good', no_picture: { device: 'camera', why: 'busy' } })] };
+    case 'without-camera':
+      return { ...full, cameras: [] };
+    case 'scan':
+      return { ...full, scan: { state: 'looking', picture: SCANNED, no_invite: false } };
+    case 'scan-no-invite':
+      return { ...full, scan: { state: 'looking', picture: SCANNED, no_invite: true } };
+    case 'scan-busy':
+      return { ...full, scan: { state: 'failed', why: 'busy' } };
+    case 'scan-vanished':
+      return { ...full, scan: { state: 'failed', why: 'vanished' } };
+    case 'scan-not-allowed':
+      return { ...full, scan: { state: 'failed', why: 'not_allowed' } };
+    case 'scan-no-camera':
+      return { ...full, scan: { state: 'failed', why: 'not_there' } };
     case 'incoming-video-call':
       return { ...full, calls: [call(full.rooms, { incoming: true, state: { state: 'ringing', video: true, silent: false } })] };
     case 'calling':

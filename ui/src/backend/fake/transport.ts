@@ -9,6 +9,7 @@ import type { Member } from '../bindings/Member';
 import type { MessageDraft } from '../bindings/MessageDraft';
 import type { Push } from '../bindings/Push';
 import type { Request } from '../bindings/Request';
+import type { ScanView } from '../bindings/ScanView';
 import type { Settings } from '../bindings/Settings';
 import type { SoundChoice } from '../bindings/SoundChoice';
 import type { Status } from '../bindings/Status';
@@ -32,6 +33,8 @@ export interface FakeTransport extends Transport {
   /** A message arrives. */
   receive(roomId: string, body: string): void;
   setStatus(status: Status): void;
+  /** The camera sees something else. */
+  scanned(view: ScanView): void;
   /** Makes a hole in the numbering of one topic. */
   skip(topic: Subscription['topic']): void;
   /** Breaks the connection and comes back. */
@@ -63,12 +66,13 @@ class Fake implements FakeTransport {
   #pictures = new Map<string, string>();
   #calls: CallView[];
   #sound: SoundChoice = { microphone: null, speaker: null };
-  #cameras: Cameras = { found: [{ id: 'front', name: 'Integrated Camera' }, { id: 'usb', name: 'USB camera' }], chosen: null };
+  #cameras: Cameras;
   #last = 0;
 
   constructor(started: Scene) {
     this.scene = started;
     this.#calls = started.calls ?? [];
+    this.#cameras = { found: started.cameras ?? [{ id: 'front', name: 'Integrated Camera' }, { id: 'usb', name: 'USB camera' }], chosen: null };
     this.#settings.text_size = started.textSize ?? 100;
   }
 
@@ -139,6 +143,11 @@ class Fake implements FakeTransport {
     this.scene.status = status;
     if (status.phase === 'ready') this.scene.me = status.me;
     this.#tell({ topic: 'status' }, { kind: 'status', value: status });
+  }
+
+  scanned(view: ScanView): void {
+    this.scene.scan = view;
+    this.#tell({ topic: 'scan' }, { kind: 'scan', value: view });
   }
 
   skip(topic: Subscription['topic']): void {
