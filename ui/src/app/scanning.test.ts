@@ -30,10 +30,9 @@ beforeEach(() => {
 });
 
 describe('a scan', () => {
-  it('shows what the camera sees, as in a mirror, and opens the invite that it finds', async () => {
+  it('shows what the camera sees and opens the invite that it finds', async () => {
     const { transport, dialog } = await scan('scan');
-    const picture = await within(dialog).findByRole('img', { name: 'What the camera sees' });
-    expect(getComputedStyle(picture).transform).toBe('scaleX(-1)');
+    await within(dialog).findByRole('img', { name: 'What the camera sees' });
     expect(within(dialog).getByText('Hold the code in front of the camera.')).toBeTruthy();
     transport.scanned({ state: 'found', link: LINK });
     await vi.waitFor(() => expect(opened(transport)).toEqual([{ name: 'open_invite_link', args: { link: LINK } }]));
