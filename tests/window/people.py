@@ -97,6 +97,8 @@ class Stage:
         ann, bob = self.invited()
         ann.click("link", "Bob")
         ann.click("button", "Accept")
+        ann.find("textbox", "Message")
+        bob.find("button", "Voice call")
         return ann, bob
 
     def give_keyboard(self, which: str) -> None:

@@ -75,6 +75,15 @@ describe('a call that goes on', () => {
     expect(await screen.findByText('Calling Mira…')).toBeTruthy();
   });
 
+  it('is not offered before the other has answered an invitation', async () => {
+    start('conversation', workshop);
+    await userEvent.click(await screen.findByRole('button', { name: 'New conversation' }));
+    await userEvent.type(await screen.findByRole('textbox', { name: 'Invite link or address' }), 'hearth:u/sana:5kxqv3.key.example');
+    await userEvent.click(screen.getByRole('button', { name: 'Start chat' }));
+    await screen.findByText(/Sana has not answered your invitation yet/);
+    expect(screen.queryByRole('button', { name: 'Voice call' })).toBeNull();
+  });
+
   it('is placed with pictures', async () => {
     const transport = start('conversation', mira);
     await userEvent.click(await screen.findByRole('button', { name: 'Video call' }));
