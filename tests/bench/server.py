@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "peers"))
 from homes import SECRET, Hearth, Refused, Synapse, User, until  # noqa: E402
-from joining import catch_up, join_of, with_members  # noqa: E402
+from joining import PATIENCE, catch_up, join_of, with_members  # noqa: E402
 
 SLIDING = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync"
 
@@ -48,7 +48,8 @@ class FastUser(User):
         for attempt in (0, 1):
             connection = getattr(local, "connection", None)
             if connection is None:
-                connection = local.connection = http.client.HTTPConnection(urlsplit(self.base).netloc, timeout=120)
+                # A Synapse tells nobody a room's members while it fetches them, which takes it minutes.
+                connection = local.connection = http.client.HTTPConnection(urlsplit(self.base).netloc, timeout=PATIENCE)
             try:
                 connection.request(method, path, data, headers)
                 response = connection.getresponse()
